@@ -1,0 +1,55 @@
+# How our targets are made, so that a directory's CMakeLists.txt is a list of names. Source lists are explicit.
+
+# One precompiled <torch/torch.h> for everything: without it each file that includes torch takes 12 to 15 s.
+file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/generated/pch.cpp" CONTENT "")
+add_library(dtypefuzz_pch OBJECT "${PROJECT_BINARY_DIR}/generated/pch.cpp")
+target_link_libraries(dtypefuzz_pch PRIVATE dtypefuzz_flags libtorch::libtorch)
+target_precompile_headers(dtypefuzz_pch PRIVATE <torch/torch.h>)
+
+function(dtypefuzz_uses_torch target)
+  target_link_libraries(${target} PUBLIC libtorch::libtorch PRIVATE dtypefuzz_flags)
+  target_precompile_headers(${target} REUSE_FROM dtypefuzz_pch)
+endfunction()
+
+# dtypefuzz_library(name SOURCE... [LIBS TARGET...])
+# A static library; what it links its users link too. Includes are from the repository's root.
+function(dtypefuzz_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS")
+  add_library(${name} STATIC ${arg_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/harness/include")
+  target_link_libraries(${name} PUBLIC ${arg_LIBS})
+  dtypefuzz_uses_torch(${name})
+endfunction()
+
+# dtypefuzz_executable(name SOURCE... [LIBS TARGET...])    lands in the build folder itself: build/<name>
+function(dtypefuzz_executable name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS")
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/harness/include")
+  target_link_libraries(${name} PRIVATE ${arg_LIBS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+  dtypefuzz_uses_torch(${name})
+  add_dependencies(dtypefuzz_commands ${name})
+endfunction()
+
+# dtypefuzz_fuzzer(name SOURCE... [LIBS TARGET...])
+# A libFuzzer target, build/<name>; none where the compiler has no libFuzzer. Nothing is compiled with
+# instrumentation: LibTorch has none, and the target brings counters of its own.
+function(dtypefuzz_fuzzer name)
+  if(DTYPEFUZZ_FUZZING_ENGINE)
+    dtypefuzz_executable(${name} ${ARGN})
+    target_link_options(${name} PRIVATE "${DTYPEFUZZ_FUZZING_ENGINE}")
+  endif()
+endfunction()
+
+# dtypefuzz_test(name SOURCE... [LIBS TARGET...])
+# One GoogleTest binary and one ctest of that name: loading LibTorch costs 0.3 s a process.
+function(dtypefuzz_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS")
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/harness/include")
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest_main GTest::gmock rapidcheck)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  dtypefuzz_uses_torch(${name})
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=0)
+endfunction()

@@ -1,0 +1,114 @@
+#include "harness/core/case.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace dtypefuzz {
+namespace {
+
+/// Splits `layers[3].bias` for the list `layers` into the index 3 and the rest `.bias`; false for another name.
+bool split_element(std::string_view name, std::string_view list, size_t& index, std::string_view& rest) {
+  if (name.size() < list.size() + 3 || name.substr(0, list.size()) != list || name[list.size()] != '[') return false;
+  const char* begin = name.data() + list.size() + 1;
+  const char* end = name.data() + name.size();
+  const auto parsed = std::from_chars(begin, end, index);
+  if (parsed.ec != std::errc() || parsed.ptr == end || *parsed.ptr != ']') return false;
+  rest = std::string_view(parsed.ptr + 1, static_cast<size_t>(end - parsed.ptr - 1));
+  return true;
+}
+
+std::string element_name(std::string_view list, size_t index, std::string_view rest) {
+  std::string name(list);
+  name += '[';
+  name += std::to_string(index);
+  name += ']';
+  name += rest;
+  return name;
+}
+
+}  // namespace
+
+std::string_view Case::operator[](std::string_view name) const {
+  for (const Choice& choice : choices)
+    if (choice.name == name) return choice.value;
+  return {};
+}
+
+void Case::set(std::string_view name, std::string_view value) {
+  for (Choice& choice : choices)
+    if (choice.name == name) {
+      choice.value = value;
+      return;
+    }
+  choices.push_back({std::string(name), std::string(value)});
+}
+
+size_t list_size(const Case& c, std::string_view list) {
+  const auto text = c[list];
+  size_t count = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
+  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && !text.empty() ? count : 0;
+}
+
+std::vector<std::string> lists_of(const Case& c) {
+  std::vector<std::pair<size_t, std::string>> found;  // with its depth
+  for (const Choice& choice : c.choices) {
+    size_t depth = 0;
+    for (size_t at = choice.name.find('['); at != std::string::npos; at = choice.name.find('[', at + 1)) {
+      std::pair list(depth++, choice.name.substr(0, at));
+      if (std::find(found.begin(), found.end(), list) == found.end()) found.push_back(std::move(list));
+    }
+  }
+  std::vector<std::string> lists;
+  for (size_t depth = 0; lists.size() < found.size(); ++depth)
+    for (auto& [at, list] : found)
+      if (at == depth) lists.push_back(list);
+  return lists;
+}
+
+Case without_element(const Case& c, std::string_view list, size_t index) {
+  Case result;
+  result.choices.reserve(c.choices.size());
+  for (const Choice& choice : c.choices) {
+    size_t at = 0;
+    std::string_view rest;
+    if (choice.name == list)
+      result.choices.push_back({choice.name, std::to_string(std::max<size_t>(list_size(c, list), 1) - 1)});
+    else if (!split_element(choice.name, list, at, rest) || at < index)
+      result.choices.push_back(choice);
+    else if (at > index)
+      result.choices.push_back({element_name(list, at - 1, rest), choice.value});
+  }
+  return result;
+}
+
+Case with_element(const Case& c, std::string_view list, size_t index, const std::vector<Choice>& element) {
+  Case result;
+  result.choices.reserve(c.choices.size() + element.size());
+  for (const Choice& choice : c.choices) {
+    size_t at = 0;
+    std::string_view rest;
+    if (choice.name == list)
+      result.choices.push_back({choice.name, std::to_string(list_size(c, list) + 1)});
+    else if (split_element(choice.name, list, at, rest) && at >= index)
+      result.choices.push_back({element_name(list, at + 1, rest), choice.value});
+    else
+      result.choices.push_back(choice);
+  }
+  for (const Choice& choice : element)
+    result.choices.push_back({element_name(list, index, "." + choice.name), choice.value});
+  return result;
+}
+
+std::vector<Choice> element_of(const Case& c, std::string_view list, size_t index) {
+  std::vector<Choice> element;
+  for (const Choice& choice : c.choices) {
+    size_t at = 0;
+    std::string_view rest;
+    if (split_element(choice.name, list, at, rest) && at == index && rest.size() > 1)
+      element.push_back({std::string(rest.substr(1)), choice.value});
+  }
+  return element;
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,194 @@
+#include "harness/core/contract.h"
+
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dtypefuzz {
+namespace {
+
+bool is_floating(Dtype dtype) { return kFloating.has(category_of(dtype)); }
+
+/// at::autocast::is_autocast_eligible: floating and not float64.
+bool autocast_casts(Dtype dtype) { return is_floating(dtype) && dtype != Dtype::Double; }
+
+AutocastPolicy policy_on(const Contract& contract, Device device) {
+  switch (device) {
+    case Device::cpu:
+      return contract.autocast_cpu;
+    case Device::cuda:
+      return contract.autocast_cuda;
+    case Device::meta:
+      break;  // there is no autocast for meta tensors
+  }
+  return AutocastPolicy::leave;
+}
+
+bool is_parameter_like(const OperandFacts& operand) {
+  const Category category = category_of(operand.dtype);
+  return operand.role != Role::input &&
+         !(operand.role == Role::buffer && (category == Category::integral || category == Category::boolean));
+}
+
+/// The named operands that are there; `*` expands.
+std::vector<OperandFacts> members(const std::vector<std::string_view>& names, std::span<const OperandFacts> operands) {
+  std::vector<OperandFacts> found;
+  for (const auto name : names)
+    for (const auto& operand : operands)
+      if (operand.name == name || (name == "*" && is_parameter_like(operand))) found.push_back(operand);
+  return found;
+}
+
+Category stranger(Dtype a, Dtype b) { return std::max(category_of(a), category_of(b)); }
+
+Dtype output_dtype(const OutputRule& rule, const Contract& contract, const Received& effective) {
+  switch (rule.kind) {
+    case OutputRule::kSameAs:
+      return effective.dtype_of(rule.operand);
+    case OutputRule::kPromoted:
+      return result_type_of(members(contract.promotes, effective.operands)).value_or(Dtype::Undefined);
+    case OutputRule::kFixed:
+      return rule.dtype;
+    case OutputRule::kFloatOf: {
+      const Dtype dtype = effective.dtype_of(rule.operand);
+      const Category category = category_of(dtype);
+      return category == Category::integral || category == Category::boolean ? effective.default_dtype : dtype;
+    }
+    case OutputRule::kUnspecified:
+      break;
+  }
+  return Dtype::Undefined;
+}
+
+Promise accepts(const Contract& contract, const Received& effective, const OutputRule& first) {
+  Promise promise{.kind = Promise::kAccepts};
+  promise.outputs.push_back(output_dtype(first, contract, effective));
+  for (const auto& rule : contract.more_outputs) promise.outputs.push_back(output_dtype(rule, contract, effective));
+  return promise;
+}
+
+}  // namespace
+
+std::string_view to_string(Device device) {
+  constexpr std::string_view kNames[] = {"cpu", "meta", "cuda"};
+  return kNames[static_cast<size_t>(device)];
+}
+
+const OperandFacts* Received::find(std::string_view name) const {
+  for (const auto& operand : operands)
+    if (operand.name == name) return &operand;
+  return nullptr;
+}
+
+Dtype Received::dtype_of(std::string_view name) const {
+  const auto* operand = find(name);
+  return operand ? operand->dtype : Dtype::Undefined;
+}
+
+std::optional<Dtype> result_type_of(std::span<const OperandFacts> operands) {
+  // Tensors with dimensions decide the category; zero-dimensional ones count only where theirs is higher.
+  std::optional<Dtype> with_dimensions, without;
+  const auto join = [](std::optional<Dtype> a, Dtype b) -> std::optional<Dtype> {
+    if (!a || *a == b) return b;
+    if (category_of(*a) == Category::float8 || category_of(b) == Category::float8) return Dtype::Undefined;
+    if (*a == Dtype::Undefined) return a;
+    return c10::promoteTypes(*a, b);
+  };
+  for (const auto& operand : operands) {
+    auto& side = operand.rank > 0 ? with_dimensions : without;
+    side = join(side, operand.dtype);
+  }
+  if (!with_dimensions) return without == Dtype::Undefined ? std::nullopt : without;
+  if (!without) return with_dimensions == Dtype::Undefined ? std::nullopt : with_dimensions;
+  if (with_dimensions == Dtype::Undefined || without == Dtype::Undefined) return std::nullopt;
+  const auto kind = [](Dtype dtype) {
+    switch (category_of(dtype)) {
+      case Category::boolean:
+        return 0;
+      case Category::integral:
+        return 1;
+      case Category::complex:
+        return 3;
+      default:
+        return 2;
+    }
+  };
+  if (kind(*without) <= kind(*with_dimensions)) return with_dimensions;
+  const auto both = join(with_dimensions, *without);
+  return both == Dtype::Undefined ? std::nullopt : both;
+}
+
+std::optional<std::vector<OperandFacts>> effective_operands(const Contract& contract, const Received& received) {
+  std::vector<OperandFacts> seen(received.operands.begin(), received.operands.end());
+  if (!received.autocast) return seen;
+  const auto cast_all = [&](Dtype to) {
+    for (auto& operand : seen)
+      if (autocast_casts(operand.dtype)) operand.dtype = to;
+  };
+  switch (policy_on(contract, received.device)) {
+    case AutocastPolicy::leave:
+      break;
+    case AutocastPolicy::lower_precision:
+      cast_all(*received.autocast);
+      break;
+    case AutocastPolicy::float32:
+      cast_all(Dtype::Float);
+      break;
+    case AutocastPolicy::promote: {
+      Dtype widest = *received.autocast;
+      for (const auto& operand : seen)
+        if (operand.dtype == Dtype::Float || operand.dtype == Dtype::Double) widest = Dtype::Float;
+      cast_all(widest);
+      break;
+    }
+    case AutocastPolicy::refused:
+    case AutocastPolicy::unspecified:
+      return std::nullopt;
+  }
+  return seen;
+}
+
+Promise promise_of(const Contract& contract, const Received& received) {
+  const auto seen = effective_operands(contract, received);
+  if (!seen) return {.reason = "the contract leaves autocast unspecified"};
+  Received effective = received;
+  effective.operands = *seen;
+
+  for (const auto& rule : contract.takes)
+    if (const auto* operand = effective.find(rule.operand); operand && !rule.takes.has(category_of(operand->dtype)))
+      return {.kind = Promise::kRefusesCategory,
+              .first = operand->name,
+              .category = category_of(operand->dtype),
+              .group = {*operand},
+              .reason = fmt::format("{} is {}", operand->name, name_of(operand->dtype))};
+
+  for (const auto& mix : contract.allowed)
+    if (mix.applies(effective)) return accepts(contract, effective, mix.output);
+
+  for (const auto& names : contract.share_a_dtype) {
+    const auto group = members(names, effective.operands);
+    for (const auto& operand : group)
+      if (operand.dtype != group.front().dtype) {
+        if (!contract.mixes_unspecified.empty()) return {.reason = std::string(contract.mixes_unspecified)};
+        return {.kind = Promise::kRefusesMismatch,
+                .first = group.front().name,
+                .second = operand.name,
+                .category = stranger(group.front().dtype, operand.dtype),
+                .group = group,
+                .reason = fmt::format("{} is {}, {} is {}", group.front().name, name_of(group.front().dtype),
+                                      operand.name, name_of(operand.dtype))};
+      }
+  }
+
+  if (!contract.promotes.empty()) {
+    const auto group = members(contract.promotes, effective.operands);
+    if (!group.empty() && !result_type_of(group)) return {.reason = "no result type is defined for these dtypes"};
+    const bool mixed = std::any_of(group.begin(), group.end(),
+                                   [&](const OperandFacts& o) { return o.dtype != group.front().dtype; });
+    if (mixed && !contract.mixes_unspecified.empty()) return {.reason = std::string(contract.mixes_unspecified)};
+  }
+  return accepts(contract, effective, contract.output);
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,126 @@
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/dtype.h"
+
+namespace dtypefuzz {
+
+enum class Device : uint8_t { cpu, meta, cuda };
+std::string_view to_string(Device);
+
+enum class Role : uint8_t { input, parameter, buffer };
+
+/// One tensor that a layer got or holds: `input`, `hx`, `weight`, `running_mean`.
+struct OperandFacts {
+  std::string name;
+  Dtype dtype = Dtype::Undefined;
+  int rank = 0;
+  Role role = Role::input;
+  bool operator==(const OperandFacts&) const = default;
+};
+
+/// What autocast does to the operands of an operator: aten/src/ATen/autocast_mode.{h,cpp}.
+/// Casts touch floating operands other than float64, nothing else.
+enum class AutocastPolicy : uint8_t {
+  leave,            ///< not in the device's lists
+  lower_precision,  ///< to the region's dtype
+  float32,          ///< to float32
+  promote,          ///< to the widest floating dtype among them
+  refused,          ///< an error by design (binary_cross_entropy on CUDA)
+  unspecified,      ///< several operators with policies of their own: no promise is made inside a region
+};
+
+/// The dtype of one output.
+struct OutputRule {
+  enum Kind : uint8_t {
+    kSameAs,       ///< that operand's, as the operator sees it
+    kPromoted,     ///< torch::result_type of the contract's `promotes` operands
+    kFixed,        ///< always this
+    kFloatOf,      ///< that operand's; integral and bool give the default dtype
+    kUnspecified,  ///< documentation is silent
+  } kind = kUnspecified;
+  std::string_view operand = {};
+  Dtype dtype = Dtype::Undefined;
+};
+constexpr OutputRule same_as(std::string_view operand) { return {OutputRule::kSameAs, operand}; }
+constexpr OutputRule promoted() { return {OutputRule::kPromoted}; }
+constexpr OutputRule always(Dtype dtype) { return {OutputRule::kFixed, {}, dtype}; }
+constexpr OutputRule float_of(std::string_view operand) { return {OutputRule::kFloatOf, operand}; }
+constexpr OutputRule unspecified_output() { return {}; }
+
+/// What a layer received, in full: the argument of every contract.
+struct Received {
+  std::span<const OperandFacts> operands;
+  std::optional<Dtype> autocast;  ///< the region's dtype, nothing outside of one
+  Device device = Device::cpu;
+  Dtype default_dtype = Dtype::Float;
+  bool train = true;
+  const OperandFacts* find(std::string_view name) const;
+  /// The operand's dtype; Undefined where it is absent.
+  Dtype dtype_of(std::string_view name) const;
+};
+
+/// Which categories an operand takes; others must be refused by naming the operand or its dtype.
+struct CategoryRule {
+  std::string_view operand;
+  Categories takes;
+  std::string_view source;
+};
+
+/// A mix of dtypes that documentation allows although the operands should share one.
+struct AllowedMix {
+  bool (*applies)(const Received& effective);  ///< judged after autocast's casts
+  OutputRule output;
+  std::string_view source;
+};
+
+/// The promise of one module. Operands are named as the module's forward and `named_parameters` name them;
+/// `*` stands for all floating and complex parameters and buffers.
+struct Contract {
+  std::string_view source;  ///< where this is specified
+  /// Contracted or normalized together, so they must agree. The first operand of a group is the reference.
+  std::vector<std::vector<std::string_view>> share_a_dtype = {};
+  /// Combined element by element, so they promise torch::result_type of them.
+  std::vector<std::string_view> promotes = {};
+  std::vector<CategoryRule> takes = {};
+  OutputRule output = same_as("input");
+  /// Rules of the second and later outputs; where shorter than the outputs, `output` serves the rest.
+  std::vector<OutputRule> more_outputs = {};
+  AutocastPolicy autocast_cpu = AutocastPolicy::leave;
+  AutocastPolicy autocast_cuda = AutocastPolicy::leave;
+  std::vector<AllowedMix> allowed = {};
+  /// Where non-empty, no mix of the operands' dtypes is promised or refused: the reason.
+  std::string_view mixes_unspecified = {};
+  /// Gradients flow from the outputs to `input` (not through indices).
+  bool carries_gradient = true;
+  /// The output depends on random numbers in train.
+  bool random = false;
+};
+
+/// What a contract promises for what was received.
+struct Promise {
+  enum Kind : uint8_t {
+    kAccepts,           ///< succeeds with `outputs`, or is cleanly refused as unsupported
+    kRefusesMismatch,   ///< `first` and `second` disagree
+    kRefusesCategory,   ///< `first` is of a category that is not taken
+    kUnspecified,       ///< nothing is promised, for `reason`
+  } kind = kUnspecified;
+  std::string first = {}, second = {};
+  Category category = Category::floating;  ///< the stranger one of the operands concerned
+  std::vector<OperandFacts> group = {};    ///< the operands concerned, dtypes as the operator sees them
+  std::vector<Dtype> outputs = {};         ///< Undefined: unspecified
+  std::string reason = {};
+};
+
+/// The dtypes as the operator sees them after the region's casts. Nothing where that is unspecified.
+std::optional<std::vector<OperandFacts>> effective_operands(const Contract&, const Received&);
+Promise promise_of(const Contract&, const Received&);
+/// torch::result_type of tensors with these dtypes and ranks, zero-dimensional rule included; nothing where
+/// LibTorch defines none (float8).  Source: https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc
+std::optional<Dtype> result_type_of(std::span<const OperandFacts> operands);
+
+}  // namespace dtypefuzz

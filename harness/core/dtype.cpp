@@ -1,0 +1,68 @@
+#include "harness/core/dtype.h"
+
+#include <array>
+
+namespace dtypefuzz {
+namespace {
+
+using enum c10::ScalarType;
+
+constexpr Dtype kAll[] = {Float, Double, BFloat16, Half,          Long,         Int,           Short,      Char,
+                          Byte,  Bool,   ComplexFloat, ComplexDouble, Float8_e4m3fn, Float8_e5m2};
+constexpr Dtype kConvertible[] = {Float,        Double,        BFloat16,      Half,
+                                  ComplexFloat, ComplexDouble, Float8_e4m3fn, Float8_e5m2};
+
+constexpr size_t kCount = static_cast<size_t>(NumOptions);
+
+std::array<std::string_view, kCount + 1> make_names() {
+  std::array<std::string_view, kCount + 1> names{};
+  names.fill("undefined");
+  for (size_t i = 0; i < kCount; ++i)
+    if (static_cast<Dtype>(i) != Undefined) names[i] = c10::getDtypeNames(static_cast<Dtype>(i)).first;
+  return names;
+}
+
+}  // namespace
+
+std::span<const Dtype> all_dtypes() { return kAll; }
+std::span<const Dtype> convertible_dtypes() { return kConvertible; }
+
+std::string_view name_of(Dtype dtype) {
+  static const auto names = make_names();
+  const auto i = static_cast<size_t>(dtype);
+  return i < kCount ? names[i] : "undefined";
+}
+
+std::optional<Dtype> parse_dtype(std::string_view name) {
+  for (const Dtype dtype : kAll)
+    if (name_of(dtype) == name) return dtype;
+  return std::nullopt;
+}
+
+Category category_of(Dtype dtype) {
+  switch (dtype) {
+    case Float:
+    case Double:
+      return Category::floating;
+    case Half:
+    case BFloat16:
+      return Category::low_float;
+    case Bool:
+      return Category::boolean;
+    default:
+      break;
+  }
+  if (c10::isFloat8Type(dtype)) return Category::float8;
+  if (c10::isComplexType(dtype)) return Category::complex;
+  if (c10::isIntegralType(dtype, /*includeBool=*/false) || c10::isBarebonesUnsignedType(dtype))
+    return Category::integral;
+  return Category::other;
+}
+
+std::string_view to_string(Category category) {
+  constexpr std::string_view kNames[] = {"float",    "low_float", "float8", "complex",
+                                         "integral", "bool",      "other"};
+  return kNames[static_cast<size_t>(category)];
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,121 @@
+#pragma once
+#include <c10/util/DimVector.h>
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/core/contract.h"
+
+namespace at {
+class Tensor;
+}
+namespace torch::nn {
+class AnyModule;
+class Module;
+}  // namespace torch::nn
+
+namespace dtypefuzz {
+
+using Shape = c10::DimVector;
+int64_t numel(const Shape&);
+
+/// What the numbers in a tensor mean, so that values are legal and only dtypes go wrong.
+enum class Content : uint8_t {
+  values,             ///< any numbers, by the case's fill
+  indices,            ///< whole numbers in [0, limit)
+  probabilities,      ///< numbers in (0, 1)
+  log_probabilities,  ///< logarithms that sum to one along the last dimension
+  lengths,            ///< the constant `limit`
+  mask,               ///< 0 and 1, never all 1 in a row
+  positive,           ///< numbers in (0, 2]
+  signs,              ///< -1 and 1
+};
+
+/// An input of a layer beside the one that the layer before gives: hidden state, mask, target, class weights.
+struct InputSpec {
+  std::string name;
+  Shape shape;
+  Content content = Content::values;
+  int64_t limit = 0;              ///< of `indices` (exclusive) and `lengths`
+  std::optional<Dtype> natural = std::nullopt;  ///< what `same` means; nothing: the stack's parameter dtype
+  bool present = true;            ///< false: an undefined tensor is passed (an optional operand left out)
+  std::optional<Dtype> dtype = std::nullopt;    ///< the case's answer, nothing for `same`
+};
+
+/// What a row drew for one layer.
+struct Drawn {
+  std::function<torch::nn::AnyModule()> make;
+  Shape out;                                ///< of the first output, which goes on to the next layer
+  std::vector<InputSpec> inputs = {};       ///< the further inputs, in the order of `forward`
+  std::vector<std::string> parameters = {}; ///< names of parameters and floating buffers: a dtype axis each
+  int64_t input_limit = 0;                  ///< of the chained operand, where it is `indices` or `lengths`
+};
+
+using Forward = std::vector<at::Tensor> (*)(torch::nn::Module&, std::span<const at::Tensor> inputs);
+
+/// A region's answer: leave what surrounds it, switch autocast off, or on with this dtype.
+struct Region {
+  enum Kind : uint8_t { kSame, kOff, kOn } kind = kSame;
+  Dtype dtype = Dtype::Undefined;
+  bool operator==(const Region&) const = default;
+};
+
+struct LayerPlan {
+  std::string_view module;          ///< the row's name
+  const Contract* contract = nullptr;
+  Forward forward = nullptr;
+  std::string_view input_name = "input";  ///< the chained operand, as the contract calls it
+  Content input_content = Content::values;  ///< of the chained operand, where this is the first layer
+  std::optional<Dtype> input_natural = std::nullopt;  ///< what `same` means for it; nothing: the parameters' dtype
+  Shape in;
+  Drawn drawn;
+  std::vector<std::pair<std::string, Dtype>> operand_dtypes = {};  ///< parameters and buffers that differ from the rest
+  Region autocast = {};
+  int container = -1;   ///< index into Plan::containers of the Sequential it lies in
+  int reuse = 0;        ///< distance back to the layer whose module object is used again; 0: a module of its own
+  int residual = 0;     ///< distance back to the layer whose input is added to the output; 0: none
+  std::string path;     ///< `layers[2]`, `loss`
+  std::string variant;  ///< the answers under `path` that are no dtype: what support depends on
+};
+
+enum class Mode : uint8_t { train, eval, no_grad, inference };
+std::string_view to_string(Mode);
+enum class Convert : uint8_t { none, before_forward, after_forward, after_backward, between_steps };
+enum class Load : uint8_t { none, archive, copy };
+enum class Optimizer : uint8_t { none, SGD, Adam, AdamW, RMSprop, Adagrad, LBFGS };
+enum class Fill : uint8_t { ramp, normal, extremes };
+
+/// What a Case means: typed, ready to build.
+struct Plan {
+  Device device = Device::cpu;
+  Mode mode = Mode::train;
+  Dtype default_dtype = Dtype::Float;
+  Dtype params_dtype = Dtype::Float;
+  std::optional<Dtype> input_dtype;   ///< nothing: the same as the parameters
+  std::optional<Device> input_device; ///< nothing: the same as the parameters
+  bool input_requires_grad = false;
+  bool input_contiguous = true;
+  Fill fill = Fill::ramp;
+  uint64_t seed = 0;
+  std::optional<Dtype> autocast;
+  Convert convert = Convert::none;
+  Dtype convert_dtype = Dtype::Double;
+  Load load = Load::none;
+  Dtype load_dtype = Dtype::Float;
+  int load_steps = 0;
+  int steps = 0;
+  Optimizer optimizer = Optimizer::none;
+  bool scaler = false;
+  Shape input_shape;
+  std::vector<LayerPlan> layers;       ///< in the order they run, nested Sequentials flattened
+  std::vector<std::string> containers; ///< paths of the nested Sequentials
+  std::optional<LayerPlan> loss;
+  Region loss_autocast;
+
+  bool has_backward() const { return mode == Mode::train || mode == Mode::eval; }
+};
+
+}  // namespace dtypefuzz
