@@ -31,9 +31,9 @@ struct ErrorFacts {
 struct CallFacts {
   Culprit culprit;
   int iteration = 0;
-  std::optional<Dtype> autocast;         ///< of the region it ran in
-  std::vector<OperandFacts> received;    ///< inputs, parameters, buffers; undefined ones left out
-  std::vector<Dtype> given;              ///< dtypes of the outputs; empty when it threw
+  std::optional<Dtype> autocast = {};    ///< of the region it ran in
+  std::vector<OperandFacts> received = {};  ///< inputs, parameters, buffers; undefined ones left out
+  std::vector<Dtype> given = {};         ///< dtypes of the outputs; empty when it threw
   bool input_requires_grad = false;      ///< the chained input's
   bool output_requires_grad = false;
   bool threw = false;

@@ -76,7 +76,7 @@ struct LayerPlan {
   Region autocast = {};
   int container = -1;   ///< index into Plan::containers of the Sequential it lies in
   int reuse = 0;        ///< distance back to the layer whose module object is used again; 0: a module of its own
-  int residual = 0;     ///< distance back to the layer whose input is added to the output; 0: none
+  int residual = 0;     ///< distance back (1: itself) to the layer whose input is added to the output; 0: none
   std::string path;     ///< `layers[2]`, `loss`
   std::string variant;  ///< the answers under `path` that are no dtype: what support depends on
 };

@@ -1,0 +1,39 @@
+#include <array>
+
+#include "generators/row.h"
+
+namespace dtypefuzz {
+namespace {
+
+using Family = std::span<const Row> (*)();
+constexpr Family kFamilies[] = {linear_rows,  activation_rows, normalization_rows, convolution_rows,
+                                pooling_rows, recurrent_rows,  attention_rows};
+
+std::vector<const Row*> pointers(std::span<const Family> families) {
+  std::vector<const Row*> rows;
+  for (const Family family : families)
+    for (const Row& row : family()) rows.push_back(&row);
+  return rows;
+}
+
+}  // namespace
+
+std::span<const Row* const> module_rows() {
+  static const auto rows = pointers(kFamilies);
+  return rows;
+}
+
+std::span<const Row* const> losses() {
+  constexpr Family kLosses[] = {loss_rows};
+  static const auto rows = pointers(kLosses);
+  return rows;
+}
+
+const Row* find_row(std::string_view name) {
+  for (const auto rows : {module_rows(), losses()})
+    for (const Row* row : rows)
+      if (row->name == name) return row;
+  return nullptr;
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,26 @@
+#pragma once
+#include <ATen/autocast_mode.h>
+
+#include "harness/core/observation.h"
+
+namespace dtypefuzz {
+
+AutocastFacts autocast_now();
+
+/// An autocast region of one device, put back on every path out. LibTorch has no such guard in C++; this one does
+/// what torch/amp/autocast_mode.py does.
+class AutocastRegion {
+ public:
+  /// Nothing for `dtype`: a region in which autocast is off.
+  AutocastRegion(Device, std::optional<Dtype> dtype);
+  ~AutocastRegion();
+  AutocastRegion(const AutocastRegion&) = delete;
+  AutocastRegion& operator=(const AutocastRegion&) = delete;
+
+ private:
+  at::DeviceType device_;
+  bool was_enabled_;
+  at::ScalarType was_dtype_;
+};
+
+}  // namespace dtypefuzz

@@ -1,0 +1,77 @@
+#include "harness/run/fill.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "harness/core/rng.h"
+
+namespace dtypefuzz {
+namespace {
+
+/// Approximately normal: the sum of four uniform numbers, scaled to unit variance (Irwin-Hall).
+float normal(Rng& rng) {
+  float sum = 0;
+  for (int i = 0; i < 4; ++i) sum += static_cast<float>(rng.next() >> 40) * 0x1p-24f;
+  return (sum - 2.0f) * 1.7320508f;
+}
+
+float value(Fill fill, int64_t i, Rng& rng) {
+  switch (fill) {
+    case Fill::ramp:
+      return static_cast<float>(i % 7 - 3) * 0.25f + 0.125f;
+    case Fill::normal:
+      return normal(rng);
+    case Fill::extremes: {
+      constexpr float kValues[] = {0.0f, -1.0f, 127.0f, -128.0f, 255.0f, 300.0f, -32768.0f, 65504.0f, 1e-8f};
+      return kValues[static_cast<size_t>(i) % std::size(kValues)];
+    }
+  }
+  return 0;
+}
+
+float meaning(Content content, Fill fill, int64_t i, int64_t last, Rng& rng) {
+  switch (content) {
+    case Content::values:
+      return value(fill, i, rng);
+    case Content::probabilities:
+      return 0.25f + 0.125f * static_cast<float>(i % 5);
+    case Content::log_probabilities:
+      return -std::log(static_cast<float>(last > 0 ? last : 1));
+    case Content::mask:
+      return i % 2 == 1 ? 1.0f : 0.0f;
+    case Content::positive:
+      return 0.5f + 0.25f * static_cast<float>(i % 7);
+    case Content::signs:
+      return i % 2 == 0 ? 1.0f : -1.0f;
+    case Content::indices:
+    case Content::lengths:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtype, Device device, Fill fill,
+                  uint64_t seed) {
+  if (device == Device::meta) return at::empty(shape, at::TensorOptions(at::kMeta).dtype(dtype));
+  const int64_t n = numel(shape);
+  Rng rng(seed * 2 + 1);
+  at::Tensor made;
+  if (content == Content::indices || content == Content::lengths) {
+    made = at::empty(shape, at::kLong);
+    auto* data = made.mutable_data_ptr<int64_t>();
+    for (int64_t i = 0; i < n; ++i)
+      data[i] = content == Content::lengths ? limit : (i + static_cast<int64_t>(seed)) % std::max<int64_t>(limit, 1);
+  } else {
+    made = at::empty(shape, at::kFloat);
+    auto* data = made.mutable_data_ptr<float>();
+    const int64_t last = shape.empty() ? 1 : shape.back();
+    for (int64_t i = 0; i < n; ++i) data[i] = meaning(content, fill, i, last, rng);
+  }
+  if (made.scalar_type() != dtype) made = made.to(dtype);
+  return device == Device::cuda ? made.to(at::kCUDA) : made;
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,12 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "harness/core/plan.h"
+
+namespace dtypefuzz {
+
+/// A tensor with legal values for what it means, made in float32 or int64 and converted to `dtype`.
+/// `limit` bounds indices (exclusive) and is the value of lengths. Deterministic in (fill, seed).
+at::Tensor filled(const Shape&, Content, int64_t limit, Dtype, Device, Fill, uint64_t seed);
+
+}  // namespace dtypefuzz

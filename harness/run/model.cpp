@@ -1,0 +1,103 @@
+#include "harness/run/model.h"
+
+#include <torch/library.h>
+
+namespace dtypefuzz {
+namespace {
+
+/// `module->to(torch::kMeta)` throws in C++, so factories are redirected instead: this fallback rewrites the
+/// `device` argument of every operator called while the key is included.
+void redirect_to_meta(const c10::OperatorHandle& op, c10::DispatchKeySet, torch::jit::Stack* stack) {
+  const auto& arguments = op.schema().arguments();
+  const auto base = stack->size() - arguments.size();
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i].name() == "device") (*stack)[base + i] = c10::Device(torch::kMeta);
+  const c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::TESTING_ONLY_GenericMode);
+  op.callBoxed(stack);
+}
+
+TORCH_LIBRARY_IMPL(_, TESTING_ONLY_GenericMode, m) {
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&redirect_to_meta>());
+}
+
+torch::nn::AnyModule make_one(const LayerPlan& layer, Device device) {
+  if (device != Device::meta) {
+    auto any = layer.drawn.make();
+    if (device == Device::cuda) any.ptr()->to(torch::kCUDA);
+    return any;
+  }
+  const c10::impl::IncludeDispatchKeyGuard on_meta(c10::DispatchKey::TESTING_ONLY_GenericMode);
+  return layer.drawn.make();
+}
+
+std::vector<Held> held_by(const torch::nn::Module& module) {
+  std::vector<Held> held;
+  for (auto& item : module.named_parameters(/*recurse=*/true))
+    if (item.value().defined()) held.push_back({item.key(), item.value(), Role::parameter});
+  for (auto& item : module.named_buffers(/*recurse=*/true))
+    if (item.value().defined()) held.push_back({item.key(), item.value(), Role::buffer});
+  return held;
+}
+
+}  // namespace
+
+void Model::to(Dtype dtype) {
+  for (const auto& unit : units) unit->to(dtype);
+  if (loss) loss->to(dtype);
+}
+
+std::vector<at::Tensor> Model::parameters() const {
+  std::vector<at::Tensor> all;
+  for (const auto& unit : units)
+    for (auto& parameter : unit->parameters()) all.push_back(parameter);
+  return all;
+}
+
+Model make_model(const Plan& plan, int& at_layer) {
+  Model model;
+  std::vector<torch::nn::Sequential> sequentials(plan.containers.size(), nullptr);
+  std::vector<torch::nn::AnyModule> modules;
+  for (at_layer = 0; at_layer < static_cast<int>(plan.layers.size()); ++at_layer) {
+    const auto i = static_cast<size_t>(at_layer);
+    const LayerPlan& layer = plan.layers[i];
+    modules.push_back(layer.reuse ? modules[i - static_cast<size_t>(layer.reuse)] : make_one(layer, plan.device));
+    const auto module = modules.back().ptr();
+    model.layers.push_back(module);
+    model.held.push_back(layer.reuse ? model.held[i - static_cast<size_t>(layer.reuse)] : held_by(*module));
+    if (layer.reuse) continue;
+    if (layer.container < 0) {
+      model.units.push_back(module);
+    } else {
+      auto& sequential = sequentials[static_cast<size_t>(layer.container)];
+      if (!sequential) {
+        sequential = torch::nn::Sequential();
+        model.units.push_back(sequential.ptr());
+      }
+      sequential->push_back(modules.back());
+    }
+  }
+  at_layer = -1;
+  if (plan.loss) {
+    model.loss = make_one(*plan.loss, plan.device).ptr();
+    model.loss_held = held_by(*model.loss);
+  }
+  return model;
+}
+
+void apply_operand_dtypes(const Plan& plan, Model& model) {
+  const auto apply = [](const LayerPlan& layer, std::vector<Held>& held) {
+    for (const auto& [name, dtype] : layer.operand_dtypes)
+      for (Held& operand : held) {
+        if (operand.name != name) continue;
+        const torch::NoGradGuard no_grad;
+        // Only floating and complex tensors may require gradients; a person gets an integral one without them.
+        if (!c10::isFloatingType(dtype) && !c10::isComplexType(dtype)) operand.tensor.requires_grad_(false);
+        operand.tensor.set_data(operand.tensor.detach().to(dtype));
+      }
+  };
+  for (size_t i = 0; i < plan.layers.size(); ++i)
+    if (plan.layers[i].reuse == 0) apply(plan.layers[i], model.held[i]);
+  if (plan.loss) apply(*plan.loss, model.loss_held);
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,18 @@
+#include "harness/run/stamps.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace dtypefuzz {
+
+Stamp stamp_of(const at::Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  Stamp stamp{.dtype = tensor.scalar_type()};
+  if (!tensor.has_storage() || !tensor.device().is_cpu()) return stamp;
+  const auto& storage = tensor.storage();
+  stamp.data = storage.data();
+  if (stamp.data) stamp.bytes = XXH3_64bits(stamp.data, storage.nbytes());
+  return stamp;
+}
+
+}  // namespace dtypefuzz
