@@ -1,6 +1,9 @@
+// The dtype-relevant messages of LibTorch, as one table of literal patterns.
 #pragma once
+
 #include <c10/core/ScalarType.h>
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,42 +12,42 @@
 
 namespace dtypefuzz {
 
-/// What an error message is about.
 enum class MessageKind : uint8_t {
-  mismatch,     ///< says that operands' dtypes disagree
-  unsupported,  ///< names a dtype or its category as not implemented or not taken
-  cast,         ///< tells of a result type that cannot be cast
-  range,        ///< about values
-  device,       ///< about devices, sometimes in a dtype's clothes
-  no_meta,      ///< no meta kernel
-  autograd,     ///< a documented autograd restriction
-  other,        ///< known, and unrelated to dtypes
+  mismatch,     // operands' dtypes disagree
+  unsupported,  // a dtype or a category is not implemented, not supported or refused
+  cast,         // a result type that can't be cast
+  range,        // about values, not dtypes
+  device,       // about devices
+  no_meta,      // no fake implementation or Meta kernel
+  autograd,     // documented restrictions of autograd
+  other,        // known, but unrelated to dtypes
 };
-std::string_view to_string(MessageKind);
 
-/// A dtype that a message names, and the operand that it says has it (empty where it does not say).
+// One dtype a message names, and for which operand (as the message says it; may be empty).
 struct NamedDtype {
   std::string operand;
   std::optional<c10::ScalarType> dtype;
 };
 
-/// One spelling. In a pattern `{name}` and `{}` capture a dtype, `{*}` anything; the rest is literal. A pattern
-/// matches anywhere in a message; a dtype capture that is no dtype makes it not match.
+// `pattern` is literal text with captures: `{name}` a dtype of operand `name`, `{}` a dtype,
+// `{*}` anything. It is matched anywhere in the message.
 struct Family {
-  std::string_view name;  ///< stable: part of signatures
+  std::string_view name;
   MessageKind kind;
   std::string_view pattern;
 };
 
 struct Recognized {
-  const Family* family = nullptr;
+  const Family* family;
   std::vector<NamedDtype> named;
 };
 
-/// The first family of the table that matches; nothing for a message that no family knows.
+// The first family of the table that matches; nullopt when none does.
 std::optional<Recognized> recognize(std::string_view message);
+
 std::span<const Family> message_families();
-/// A dtype in any of LibTorch's spellings: `double`, `Double`, `c10::Half`, `CPUBFloat16Type`, `torch.FloatTensor`.
+
+// A dtype in any spelling LibTorch's messages use; nullopt when it is none.
 std::optional<c10::ScalarType> dtype_named(std::string_view spelling);
 
 }  // namespace dtypefuzz

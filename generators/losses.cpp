@@ -1,0 +1,297 @@
+#include <cstdlib>
+
+#include "generators/calls.h"
+#include "generators/row.h"
+
+namespace dtypefuzz {
+namespace {
+
+namespace nn = torch::nn;
+
+// --- options ----------------------------------------------------------------------------------------------------
+bool draw_unreduced_or(Draw& draw, std::string_view& reduction) {
+  reduction = draw.word("reduction", {"mean", "sum", "none"});
+  return reduction == "none";
+}
+
+template <class Options>
+Options reduced(Options options, std::string_view reduction) {
+  if (reduction == "sum") return options.reduction(torch::kSum);
+  if (reduction == "none") return options.reduction(torch::kNone);
+  return options.reduction(torch::kMean);
+}
+
+/// A fraction among a few, spelled as the case file spells it.
+double draw_number(Draw& draw, std::string_view name, std::initializer_list<std::string_view> options) {
+  return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
+}
+
+// --- element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss -------------------
+template <Dtype dtype>
+bool promotes_to(const Received& seen) {
+  std::vector<OperandFacts> both;
+  for (const auto& operand : seen.operands)
+    if (operand.name == "input" || operand.name == "target") both.push_back(operand);
+  return result_type_of(both) == dtype;
+}
+
+/// The distance of complex numbers is real: torch.nn.L1Loss, "Supports real-valued and complex-valued inputs",
+/// and torch.abs. SmoothL1Loss with beta 0 is L1Loss; the others have no complex kernels.
+std::vector<AllowedMix> complex_distances_are_real() {
+  constexpr std::string_view kSource = "https://pytorch.org/docs/stable/generated/torch.abs.html";
+  return {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), kSource},
+          {promotes_to<Dtype::ComplexDouble>, always(Dtype::Double), kSource},
+          {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), kSource}};
+}
+
+/// `mse_loss`, `l1_loss`, `smooth_l1_loss`, `huber_loss`, `binary_cross_entropy_with_logits` are in the float32
+/// lists of CPU and CUDA: aten/src/ATen/autocast_mode.{h,cpp}.
+Contract combines(std::string_view source) {
+  return {.source = source,
+          .promotes = {"input", "target", "weight", "pos_weight"},
+          .output = promoted(),
+          .autocast_cpu = AutocastPolicy::float32,
+          .autocast_cuda = AutocastPolicy::float32};
+}
+
+Contract measures_distance(std::string_view source) {
+  Contract contract = combines(source);
+  contract.allowed = complex_distances_are_real();
+  return contract;
+}
+
+/// `binary_cross_entropy` is in the CPU's float32 list and refused inside a region on CUDA.
+Contract refused_on_cuda(std::string_view source) {
+  Contract contract = combines(source);
+  contract.autocast_cuda = AutocastPolicy::refused;
+  return contract;
+}
+
+bool any_shape(const Shape&, const Site&) { return true; }
+
+template <class Module, class Options>
+Drawn compares(Draw& draw, const Shape& in, Options options, Content target = Content::values) {
+  std::string_view reduction;
+  const bool unreduced = draw_unreduced_or(draw, reduction);
+  return {.make = make<Module>(reduced(options, reduction)),
+          .out = unreduced ? in : Shape{},
+          .inputs = {{.name = "target", .shape = in, .content = target}}};
+}
+
+// --- class weights: NLLLoss, CrossEntropyLoss, BCEWithLogitsLoss ------------------------------------------------
+/// The weight is an option of the module, set anew for each call so that it can be an operand like the others.
+template <class Impl>
+std::vector<at::Tensor> weighted(nn::Module& module, std::span<const at::Tensor> inputs) {
+  auto& loss = static_cast<Impl&>(module);
+  loss.weight = inputs[2];
+  loss.options.weight(inputs[2]);
+  return {loss.forward(inputs[0], inputs[1])};
+}
+
+std::vector<at::Tensor> weighted_with_logits(nn::Module& module, std::span<const at::Tensor> inputs) {
+  auto& loss = static_cast<nn::BCEWithLogitsLossImpl&>(module);
+  loss.pos_weight = inputs[3];
+  loss.options.pos_weight(inputs[3]);
+  return weighted<nn::BCEWithLogitsLossImpl>(module, inputs);
+}
+
+/// [batch, classes, size...], or [classes] where one sample alone is legal.
+Shape draw_scores(Draw& draw, const Site& site, bool may_be_unbatched) {
+  const auto classes = draw_features(draw, "classes");
+  Draw::AtRoot root(draw);
+  const auto rank = may_be_unbatched ? draw.size("input.rank", {2, 3, 4, 1}) : draw.size("input.rank", {2, 3, 4});
+  if (rank == 1) return {classes};
+  Shape shape = {site.batch, classes};
+  if (rank == 4) shape.push_back(draw.size("input.height", {2, 1, 5}));
+  if (rank > 2) shape.push_back(draw.size(rank == 3 ? "input.length" : "input.width", {2, 1, 3, 9}));
+  return shape;
+}
+
+int64_t classes_of(const Shape& scores) { return scores[scores.size() > 1 ? 1 : 0]; }
+
+/// One index for each sample: the scores' shape without the classes.
+Shape samples_of(const Shape& scores) {
+  Shape shape = scores;
+  shape.erase(shape.begin() + (scores.size() > 1 ? 1 : 0));
+  return shape;
+}
+
+InputSpec class_weight(Draw& draw, int64_t classes) {
+  const bool present = draw.flag("weighted", false);
+  return {.name = "weight", .shape = {classes}, .content = Content::positive, .present = present};
+}
+
+constexpr std::string_view kIndices = "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html (Target: class indices)";
+
+bool has_class_probabilities(const Received& seen) { return seen.find("class_probabilities") != nullptr; }
+
+const Row kRows[] = {
+    {.name = "MSELoss",
+     .source = "nn/modules/loss.h",
+     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.MSELoss.html"),
+     .forward = two_tensors_in_one_out<nn::MSELossImpl>,
+     .input = draw_any_input,
+     .accepts = any_shape,
+     .draw = [](Draw& draw, const Shape& in, const Site&) {
+       return compares<nn::MSELoss>(draw, in, nn::MSELossOptions());
+     }},
+    {.name = "L1Loss",
+     .source = "nn/modules/loss.h",
+     .contract = measures_distance("https://pytorch.org/docs/stable/generated/torch.nn.L1Loss.html"),
+     .forward = two_tensors_in_one_out<nn::L1LossImpl>,
+     .input = draw_any_input,
+     .accepts = any_shape,
+     .draw = [](Draw& draw, const Shape& in, const Site&) {
+       return compares<nn::L1Loss>(draw, in, nn::L1LossOptions());
+     }},
+    {.name = "SmoothL1Loss",
+     .source = "nn/modules/loss.h",
+     .contract = measures_distance("https://pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html"),
+     .forward = two_tensors_in_one_out<nn::SmoothL1LossImpl>,
+     .input = draw_any_input,
+     .accepts = any_shape,
+     .draw = [](Draw& draw, const Shape& in, const Site&) {
+       const double beta = draw_number(draw, "beta", {"1", "0.5", "0"});
+       return compares<nn::SmoothL1Loss>(draw, in, nn::SmoothL1LossOptions().beta(beta));
+     }},
+    {.name = "HuberLoss",
+     .source = "nn/modules/loss.h",
+     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
+     .forward = two_tensors_in_one_out<nn::HuberLossImpl>,
+     .input = draw_any_input,
+     .accepts = any_shape,
+     .draw = [](Draw& draw, const Shape& in, const Site&) {
+       const double delta = draw_number(draw, "delta", {"1", "0.5"});
+       return compares<nn::HuberLoss>(draw, in, nn::HuberLossOptions().delta(delta));
+     }},
+    {.name = "CrossEntropyLoss",
+     .source = "nn/modules/loss.h",
+     // The target is either of two operands, told apart by its shape as LibTorch does: `target` holds indices,
+     // `class_probabilities` holds a distribution for each sample. `cross_entropy_loss` is in the CPU's float32
+     // list; on CUDA it is made of `log_softmax` and `nll_loss`, which are in CUDA's.
+     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
+                  .share_a_dtype = {{"input", "weight"}},
+                  .promotes = {"input", "class_probabilities", "weight"},
+                  .takes = {{"target", kIntegral, kIndices},
+                            {"class_probabilities", kFloating,
+                             "aten/src/ATen/native/LossNLL.cpp, cross_entropy_loss_prob_target"},
+                            {"weight", kFloating,
+                             "torch.nn.CrossEntropyLoss: `a Tensor of size C and floating point dtype`"}},
+                  .autocast_cpu = AutocastPolicy::float32,
+                  .autocast_cuda = AutocastPolicy::float32,
+                  // A distribution is multiplied element by element; only indices go through `nll_loss`.
+                  .allowed = {{has_class_probabilities, promoted(),
+                               "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc"}}},
+     .forward = weighted<nn::CrossEntropyLossImpl>,
+     .input = [](Draw& draw, const Site& site) { return draw_scores(draw, site, true); },
+     .accepts = [](const Shape& in, const Site&) { return !in.empty() && classes_of(in) > 0; },
+     .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+       const auto classes = classes_of(in);
+       const bool indices = draw.word("target_holds", {"indices", "probabilities"}) == "indices";
+       const InputSpec target =
+           indices ? InputSpec{.name = "target", .shape = samples_of(in), .content = Content::indices,
+                               .limit = classes, .natural = Dtype::Long}
+                   : InputSpec{.name = "class_probabilities", .shape = in, .content = Content::probabilities};
+       const double smoothing = draw_number(draw, "label_smoothing", {"0", "0.1"});
+       std::string_view reduction;
+       const bool unreduced = draw_unreduced_or(draw, reduction);
+       const auto options = nn::CrossEntropyLossOptions().label_smoothing(smoothing);
+       return {.make = make<nn::CrossEntropyLoss>(reduced(options, reduction)),
+               .out = unreduced ? samples_of(in) : Shape{},
+               .inputs = {target, class_weight(draw, classes)}};
+     }},
+    {.name = "NLLLoss",
+     .source = "nn/modules/loss.h",
+     // `nll_loss` and `nll_loss2d` are in the float32 lists of CPU and CUDA.
+     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html",
+                  .share_a_dtype = {{"input", "weight"}},
+                  .takes = {{"target", kIntegral, kIndices}},
+                  .autocast_cpu = AutocastPolicy::float32,
+                  .autocast_cuda = AutocastPolicy::float32},
+     .forward = weighted<nn::NLLLossImpl>,
+     // F::nll_loss of the C++ front end: "Expected 2 or more dimensions".
+     .input = [](Draw& draw, const Site& site) { return draw_scores(draw, site, false); },
+     .accepts = [](const Shape& in, const Site&) { return in.size() >= 2 && in[1] > 0; },
+     .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+       std::string_view reduction;
+       const bool unreduced = draw_unreduced_or(draw, reduction);
+       return {.make = make<nn::NLLLoss>(reduced(nn::NLLLossOptions(), reduction)),
+               .out = unreduced ? samples_of(in) : Shape{},
+               .inputs = {{.name = "target", .shape = samples_of(in), .content = Content::indices, .limit = in[1],
+                           .natural = Dtype::Long},
+                          class_weight(draw, in[1])}};
+     },
+     .content = Content::log_probabilities},
+    {.name = "BCELoss",
+     .source = "nn/modules/loss.h",
+     // After a layer whose values leave [0, 1] it refuses their range, which is no matter of dtypes.
+     .contract = refused_on_cuda("https://pytorch.org/docs/stable/generated/torch.nn.BCELoss.html"),
+     .forward = two_tensors_in_one_out<nn::BCELossImpl>,
+     .input = draw_any_input,
+     .accepts = any_shape,
+     .draw = [](Draw& draw, const Shape& in, const Site&) {
+       return compares<nn::BCELoss>(draw, in, nn::BCELossOptions(), Content::probabilities);
+     },
+     .content = Content::probabilities},
+    {.name = "BCEWithLogitsLoss",
+     .source = "nn/modules/loss.h",
+     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html"),
+     .forward = weighted_with_logits,
+     .input = draw_any_input,
+     .accepts = any_shape,
+     .draw = [](Draw& draw, const Shape& in, const Site&) {
+       auto drawn = compares<nn::BCEWithLogitsLoss>(draw, in, nn::BCEWithLogitsLossOptions(), Content::probabilities);
+       // Both are broadcast against the input, so a vector as long as its last dimension fits.
+       const Shape shape = in.empty() ? Shape{} : Shape{in.back()};
+       for (const auto* name : {"weight", "pos_weight"})
+         drawn.inputs.push_back({.name = name,
+                                 .shape = shape,
+                                 .content = Content::positive,
+                                 .present = draw.flag(std::string("with_") + name, false)});
+       return drawn;
+     }},
+    {.name = "CTCLoss",
+     .source = "nn/modules/loss.h",
+     // `ctc_loss` is in the CPU's float32 list and in none of CUDA's.
+     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html",
+                  .takes = {{"targets", kIntegral, "https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html"},
+                            {"input_lengths", kIntegral, "aten/src/ATen/native/LossCTC.cpp: must be integral"},
+                            {"target_lengths", kIntegral, "aten/src/ATen/native/LossCTC.cpp: must be integral"}},
+                  .output = same_as("log_probs"),
+                  .autocast_cpu = AutocastPolicy::float32},
+     .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
+       return {static_cast<nn::CTCLossImpl&>(module).forward(in[0], in[1], in[2], in[3])};
+     },
+     .input = [](Draw& draw, const Site& site) -> Shape {
+       const auto classes = draw.size("classes", {4, 2, 3, 5, 8, 17, 33});
+       Draw::AtRoot root(draw);
+       return {draw.size("input.length", {3, 2, 9}), std::max<int64_t>(site.batch, 1), classes};
+     },
+     // [time, batch, classes]; one class is the blank.
+     .accepts = [](const Shape& in, const Site&) { return in.size() == 3 && numel(in) > 0 && in[2] > 1; },
+     .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+       const auto steps = in[0], samples = in[1], blank = in[2] - 1;
+       const auto length = steps > 1 ? draw.size("target_length", {1, 2}) : 1;
+       const bool zero_infinity = draw.flag("zero_infinity", false);
+       std::string_view reduction;
+       const bool unreduced = draw_unreduced_or(draw, reduction);
+       // Targets may not be the blank, so it is the last class and not the first.
+       const auto options = nn::CTCLossOptions().blank(blank).zero_infinity(zero_infinity);
+       return {.make = make<nn::CTCLoss>(reduced(options, reduction)),
+               .out = unreduced ? Shape{samples} : Shape{},
+               .inputs = {{.name = "targets", .shape = {samples, length}, .content = Content::indices,
+                           .limit = blank, .natural = Dtype::Long},
+                          {.name = "input_lengths", .shape = {samples}, .content = Content::lengths,
+                           .limit = steps, .natural = Dtype::Long},
+                          {.name = "target_lengths", .shape = {samples}, .content = Content::lengths,
+                           .limit = length, .natural = Dtype::Long}}};
+     },
+     .input_name = "log_probs",
+     .content = Content::log_probabilities},
+};
+
+}  // namespace
+
+std::span<const Row> loss_rows() { return kRows; }
+
+}  // namespace dtypefuzz

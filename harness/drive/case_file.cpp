@@ -1,0 +1,212 @@
+#include "harness/drive/case_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "generators/stack.h"
+#include "harness/core/error.h"
+
+namespace dtypefuzz {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
+/// What a person may have meant: the offered word with the smallest edit distance.
+std::string nearest(std::string_view given, const std::vector<std::string>& offered) {
+  std::string best;
+  size_t least = 4;
+  for (const std::string& word : offered) {
+    std::vector<size_t> row(word.size() + 1);
+    for (size_t j = 0; j <= word.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= given.size(); ++i) {
+      size_t diagonal = row[0];
+      row[0] = i;
+      for (size_t j = 1; j <= word.size(); ++j) {
+        const size_t above = row[j];
+        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (given[i - 1] != word[j - 1])});
+        diagonal = above;
+      }
+    }
+    if (row.back() < least) least = row.back(), best = word;
+  }
+  return best;
+}
+
+}  // namespace
+
+CaseFile parse_case(std::string_view text) {
+  if (text.size() > kMaxCaseBytes) fail("{} bytes, a case has at most {}", text.size(), kMaxCaseBytes);
+  if (text.substr(0, 17) != "# dtypefuzz case ")
+    fail("1: not a case file: expected '# dtypefuzz case 1' as the first line");
+  CaseFile file;
+  enum { kBody, kAbout, kSeen } section = kBody;
+  int number = 0;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    ++number;
+    if (number == 1 && trimmed(line.substr(17)) != "1")
+      fail("1: case format '{}', this version reads 1", trimmed(line.substr(17)));
+    if (section == kBody) line = line.substr(0, line.find('#'));
+    line = trimmed(line);
+    if (line.empty() || line[0] == '#') continue;
+    if (line[0] == '[' && line.back() == ']') {
+      if (line == "[seen]")
+        section = kSeen;
+      else if (line == "[about]")
+        section = kAbout;
+      else
+        fail("{}: unknown section '{}', expected [about] or [seen]", number, line);
+      continue;
+    }
+    const size_t equals = line.find('=');
+    const auto name = trimmed(line.substr(0, equals));
+    if (equals == std::string_view::npos || name.empty())
+      fail("{}: expected 'name = value', got '{}'", number, line.substr(0, 60));
+    const auto value = trimmed(line.substr(equals + 1));
+    if (section == kBody) {
+      if (value.empty()) fail("{}: '{}' has no value", number, name);
+      if (!file.body[name].empty()) fail("{}: '{}' is answered twice", number, name);
+      file.body.choices.push_back({std::string(name), std::string(value)});
+      file.lines.push_back(number);
+    } else if (section == kAbout) {
+      file.about.push_back({std::string(name), std::string(value)});
+    } else {
+      Seen seen{std::string(name), {}};
+      std::istringstream words{std::string(value)};
+      for (std::string word; words >> word;) seen.verdicts.push_back(word);
+      if (seen.verdicts.empty()) fail("{}: '{}' names no verdict", number, name);
+      file.seen.push_back(std::move(seen));
+    }
+  }
+  if (file.body.choices.empty()) fail("the file has no answer; a case needs at least 'layers[0].module = ...'");
+  return file;
+}
+
+std::string print_case(const CaseFile& file) {
+  std::string text = "# dtypefuzz case 1\n";
+  for (const Choice& choice : file.body.choices) text += fmt::format("{} = {}\n", choice.name, choice.value);
+  if (!file.about.empty()) text += "[about]\n";
+  for (const Choice& about : file.about) text += fmt::format("{} = {}\n", about.name, about.value);
+  if (!file.seen.empty()) text += "[seen]\n";
+  for (const Seen& seen : file.seen) text += fmt::format("{} = {}\n", seen.key, fmt::join(seen.verdicts, " "));
+  return text;
+}
+
+CaseFile load_case(const std::filesystem::path& path, std::vector<std::string>* notes) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  if (error) fail("{}: {}", path.string(), error.message());
+  if (size > kMaxCaseBytes) fail("{}: {} bytes, a case has at most {}", path.string(), size, kMaxCaseBytes);
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  if (!in) fail("{}: cannot be read", path.string());
+  CaseFile file;
+  try {
+    file = parse_case(text.str());
+  } catch (const Error& e) {
+    throw Error(path.string() + ":" + e.what());
+  }
+  Draw draw(file.body);
+  draw.keep_repairs(true);
+  plan_of(draw);
+  const auto line_of = [&](const std::string& name) {
+    for (size_t i = 0; i < file.body.choices.size(); ++i)
+      if (file.body.choices[i].name == name) return file.lines[i];
+    return 0;
+  };
+  size_t missing = 0;
+  for (const Repair& repair : draw.repairs()) {
+    if (repair.given.empty()) {
+      ++missing;
+      continue;
+    }
+    // A wrong word is a mistake; a size that this shape no longer offers is repaired and said.
+    const auto hint = nearest(repair.given, repair.offered);
+    const bool word = repair.name.ends_with("module") || repair.name.ends_with("dtype") || !std::isdigit(static_cast<unsigned char>(repair.given[0]));
+    const auto message =
+        fmt::format("{}:{}: {} = {} is not offered here{}", path.string(), line_of(repair.name), repair.name,
+                    repair.given, hint.empty() ? fmt::format("; offered: {}", fmt::join(repair.offered, ", "))
+                                               : fmt::format(", did you mean '{}'?", hint));
+    if (word) fail("{}", message);
+    if (notes) notes->push_back(message + "; taken as " + repair.taken);
+  }
+  if (notes && missing > 0)
+    notes->push_back(fmt::format("{}: {} questions are not answered, taken as the simplest", path.string(), missing));
+  for (const Choice& choice : draw.unasked())
+    if (notes)
+      notes->push_back(fmt::format("{}:{}: {} is not asked in this case and was left aside", path.string(),
+                                   line_of(choice.name), choice.name));
+  file.body = draw.take_result();
+  file.lines.clear();
+  return file;
+}
+
+void write_atomically(const std::filesystem::path& path, std::string_view text) {
+  const auto refuse = [&](const char* what) {
+    fail_environment("{}: cannot {}: {}", path.string(), what, std::strerror(errno));
+  };
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error) fail_environment("{}: cannot be made: {}", path.parent_path().string(), error.message());
+  const auto temporary = path.string() + fmt::format(".{}.tmp", getpid());
+  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) refuse("create");
+  size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t n = write(file, text.data() + written, text.size() - written);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      close(file);
+      unlink(temporary.c_str());
+      refuse("write");
+    }
+    written += static_cast<size_t>(n);
+  }
+  if (fsync(file) != 0 || close(file) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    unlink(temporary.c_str());
+    refuse("save");
+  }
+}
+
+std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths) {
+  std::vector<std::filesystem::path> files;
+  for (const std::string& path : paths) {
+    if (std::filesystem::is_directory(path)) {
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
+        if (entry.path().extension() == ".case") files.push_back(entry.path());
+    } else if (std::filesystem::exists(path)) {
+      files.emplace_back(path);
+    } else {
+      fail("{}: no such file or directory", path);
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string file_name_of(const std::string& signature) {
+  std::string name;
+  const auto colon = signature.find(':');
+  for (const char c : signature.substr(colon == std::string::npos ? 0 : colon + 1, 60))
+    name += std::isalnum(static_cast<unsigned char>(c)) || c == '_' ? c : '-';
+  return fmt::format("{}-{:08x}.case", name, static_cast<uint32_t>(XXH3_64bits(signature.data(), signature.size())));
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,98 @@
+#include "harness/drive/minimize.h"
+
+#include "generators/stack.h"
+
+namespace dtypefuzz {
+namespace {
+
+struct Replayed {
+  Case result;
+  std::vector<Answered> answered;
+};
+Replayed replay_of(const Case& c) {
+  Draw draw(c);
+  plan_of(draw);
+  Replayed replayed;
+  replayed.answered = draw.answered();
+  replayed.result = draw.take_result();
+  return replayed;
+}
+
+}  // namespace
+
+Size size_of(const Case& c) {
+  const Replayed r = replay_of(c);
+  Size size;
+  for (size_t i = 0; i < r.answered.size(); ++i) {
+    const auto& name = r.result.choices[i].name;
+    if (name.ends_with(".module")) ++size.layers;
+    if (name == "input.rank") {
+      size.rank = static_cast<size_t>(r.result.choices[i].value[0] - '0');
+      continue;
+    }
+    size.not_simplest += r.answered[i].taken > 0;
+    // The module's place in the table is no measure of simplicity.
+    if (!name.ends_with(".module")) size.distance += r.answered[i].taken;
+  }
+  return size;
+}
+
+std::vector<Case> simpler(const Case& c) {
+  const Replayed r = replay_of(c);
+  std::vector<Case> candidates;
+  for (const auto& list : lists_of(r.result)) {
+    const size_t count = list_size(r.result, list);
+    for (size_t i = count; count > 1 && i-- > 0;) candidates.push_back(canonical(without_element(r.result, list, i)));
+    // A nested Sequential gives way to its first child.
+    if (list.ends_with(".layers")) {
+      const auto inner = element_of(r.result, list, 0);
+      const auto outer = list.substr(0, list.size() - std::string_view(".layers").size());
+      const size_t bracket = outer.rfind('[');
+      if (bracket == std::string::npos) continue;
+      const auto parent = outer.substr(0, bracket);
+      const auto index = static_cast<size_t>(std::stoul(outer.substr(bracket + 1)));
+      candidates.push_back(
+          canonical(with_element(without_element(r.result, parent, index), parent, index, inner)));
+    }
+  }
+  const auto forced = [&](size_t i, uint32_t option) {
+    Draw draw(r.result);
+    draw.force(r.result.choices[i].name, option);
+    plan_of(draw);
+    candidates.push_back(draw.take_result());
+  };
+  for (size_t i = 0; i < r.answered.size(); ++i)
+    if (r.answered[i].taken > 0) forced(i, 0);
+  for (size_t i = 0; i < r.answered.size(); ++i)
+    for (uint32_t option = 1; option < r.answered[i].taken; ++option)
+      if (!r.result.choices[i].name.ends_with(".module")) forced(i, option);
+  return candidates;
+}
+
+bool same_finding(const Signature& large, const Signature& small) {
+  Signature a = large;
+  if (small.autocast == "off") a.autocast = "off";
+  return a == small;
+}
+
+Case minimize(Case c, Violation& violation, const Shows& shows) {
+  c = canonical(c);
+  Size size = size_of(c);
+  for (bool smaller = true; smaller;) {
+    smaller = false;
+    for (const Case& candidate : simpler(c)) {
+      const Size its = size_of(candidate);
+      if (!(its < size)) continue;
+      const auto shown = shows(candidate);
+      if (!shown || !same_finding(violation.signature, shown->signature)) continue;
+      c = candidate;
+      violation = *shown;
+      size = its;
+      smaller = true;
+      break;
+    }
+  }
+  return c;
+}
+
+}  // namespace dtypefuzz

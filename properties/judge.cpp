@@ -1,0 +1,365 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "properties/messages.h"
+#include "properties/property.h"
+
+namespace dtypefuzz {
+namespace {
+
+std::string list(std::span<const OperandFacts> operands) {
+  std::string text;
+  for (const auto& o : operands) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", o.name, name_of(o.dtype));
+  return text;
+}
+
+std::string autocast_class(std::optional<Dtype> dtype) {
+  if (!dtype) return "off";
+  if (*dtype == Dtype::BFloat16 || *dtype == Dtype::Half) return std::string(name_of(*dtype));
+  return "other";
+}
+
+std::string family_of(const std::optional<ErrorFacts>& error) {
+  if (!error) return "accepted";
+  const auto known = recognize(error->message);
+  return known ? std::string(known->family->name) : "unrecognized";
+}
+
+/// The first two operands of a call whose dtypes differ, by role: what a signature calls `input/weight`.
+struct Disagreement {
+  std::string operands = "-";
+  std::string category = "-";
+};
+Disagreement disagreement_of(const Promise& promise, const CallFacts& call) {
+  const auto category = [](Category c) { return std::string(to_string(c)); };
+  if (promise.kind == Promise::kRefusesMismatch)
+    return {promise.first + "/" + promise.second, category(promise.category)};
+  if (promise.kind == Promise::kRefusesCategory) return {promise.first, category(promise.category)};
+  if (call.received.empty()) return {};
+  Category strangest = category_of(call.received[0].dtype);
+  for (const auto& operand : call.received)
+    if (operand.role != Role::buffer && operand.dtype != call.received[0].dtype) {
+      strangest = std::max(strangest, category_of(operand.dtype));
+      return {call.received[0].name + "/" + operand.name, category(strangest)};
+    }
+  return {"-", category(strangest)};
+}
+
+Violation violation(std::string_view property, const Plan& plan, Severity severity, const Culprit& culprit,
+                    Phase phase, std::string family, const Disagreement& operands, std::optional<Dtype> autocast,
+                    std::string promised, std::string seen) {
+  return {.signature = {.property = std::string(property),
+                        .culprit = culprit_name(plan, culprit, phase),
+                        .operands = operands.operands,
+                        .category = operands.category,
+                        .phase = std::string(to_string(phase)),
+                        .family = std::move(family),
+                        .device = std::string(to_string(plan.device)),
+                        .autocast = autocast_class(autocast)},
+          .severity = severity,
+          .promised = std::move(promised),
+          .seen = std::move(seen)};
+}
+
+/// Refusals that say nothing about dtypes' consistency.
+bool not_about_dtypes(const Recognized& known) {
+  const auto kind = known.family->kind;
+  return kind == MessageKind::range || kind == MessageKind::device || kind == MessageKind::no_meta ||
+         kind == MessageKind::autograd;
+}
+
+bool some_unsupported(const Expectation& promised) {
+  return std::any_of(promised.supported.begin(), promised.supported.end(), [](auto& s) { return !s.second; });
+}
+
+Phase phase_of(const CallFacts& call) { return call.culprit.kind == Culprit::kLoss ? Phase::loss : Phase::forward; }
+
+/// The calls whose promise can be judged, with their index.
+template <class Each>
+void each_call(const Expectation& promised, const Observation& seen, Each&& each) {
+  for (size_t i = 0; i < seen.calls.size(); ++i)
+    if (!seen.calls[i].mixed_devices && !promised.undocumented_region[i]) each(seen.calls[i], promised.calls[i]);
+}
+
+// --- 1 ------------------------------------------------------------------------------------------------------------
+void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
+                             std::vector<Violation>& out) {
+  if (!seen.error) return;
+  const auto known = recognize(seen.error->message);
+  const bool clean = known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known));
+  each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
+    if (!call.threw || promise.kind != Promise::kAccepts || clean) return;
+    out.push_back(violation("agreeing_dtypes_succeed", plan, Severity::refusal, call.culprit, phase_of(call),
+                            family_of(seen.error), disagreement_of(promise, call), call.autocast,
+                            fmt::format("{} succeeds: {}", culprit_name(plan, call.culprit, phase_of(call)),
+                                        list(call.received)),
+                            seen.error->message));
+  });
+  const Phase phase = seen.error->phase;
+  const bool saved_agrees = plan.load_dtype == plan.params_dtype &&
+                            std::all_of(plan.layers.begin(), plan.layers.end(),
+                                        [](const LayerPlan& layer) { return layer.operand_dtypes.empty(); });
+  if (clean || !(phase == Phase::construct || phase == Phase::convert || (phase == Phase::load && saved_agrees)))
+    return;
+  const Dtype dtype = phase == Phase::construct ? plan.default_dtype : plan.params_dtype;
+  out.push_back(violation("agreeing_dtypes_succeed", plan, Severity::refusal, seen.error->culprit, phase,
+                          family_of(seen.error), {"-", std::string(to_string(category_of(dtype)))}, std::nullopt,
+                          fmt::format("{} succeeds or names the dtype as unsupported", to_string(phase)),
+                          seen.error->message));
+}
+
+// --- 2 ------------------------------------------------------------------------------------------------------------
+/// What is wrong with a refusal of operands that disagree; empty where it holds.
+std::string fault_of_refusal(const Promise& promise, const CallFacts& call, const Expectation& promised,
+                             const std::string& message, Strictness strictness, Severity& severity) {
+  const auto known = recognize(message);
+  severity = Severity::refusal;
+  if (!known) return "no message family knows this text";
+  if (not_about_dtypes(*known)) return {};
+  switch (known->family->kind) {
+    case MessageKind::unsupported:
+      if (promise.kind == Promise::kRefusesCategory || some_unsupported(promised)) return {};
+      return "says unsupported, but the dtypes are supported";
+    case MessageKind::cast:
+      severity = Severity::vague;
+      return strictness.strict ? "tells of a cast instead of the operands" : "";
+    case MessageKind::mismatch:
+      break;
+    default:
+      return "is unrelated to the mismatch";
+  }
+  const auto has = [&](const OperandFacts& o, const NamedDtype& named) { return named.dtype == o.dtype; };
+  std::vector<Dtype> distinct;
+  for (const NamedDtype& named : known->named) {
+    const auto* by_name = [&]() -> const OperandFacts* {
+      for (const auto& o : promise.group)
+        if (o.name == named.operand) return &o;
+      return nullptr;
+    }();
+    if (by_name && !has(*by_name, named))
+      return fmt::format("gives {} the dtype {}, it has {}", named.operand, name_of(*named.dtype),
+                         name_of(by_name->dtype));
+    const auto knows = [&](std::span<const OperandFacts> operands) {
+      return std::any_of(operands.begin(), operands.end(), [&](const OperandFacts& o) { return has(o, named); });
+    };
+    if (!knows(promise.group) && !knows(call.received))
+      return fmt::format("names {}, which no operand has", name_of(*named.dtype));
+    if (std::find(distinct.begin(), distinct.end(), *named.dtype) == distinct.end()) distinct.push_back(*named.dtype);
+  }
+  severity = Severity::vague;
+  return strictness.strict && distinct.size() < 2 ? "names fewer than two dtypes" : "";
+}
+
+void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, const Observation& seen,
+                                 Strictness strictness, std::vector<Violation>& out) {
+  each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
+    if (promise.kind != Promise::kRefusesMismatch && promise.kind != Promise::kRefusesCategory) return;
+    const auto wanted = fmt::format("{} refuses: {}", culprit_name(plan, call.culprit, phase_of(call)), promise.reason);
+    const auto operands = disagreement_of(promise, call);
+    if (!call.threw) {
+      const bool late = seen.error && seen.error->phase == Phase::backward && seen.error->culprit == call.culprit;
+      if (!late)
+        out.push_back(violation("mismatch_is_refused_by_name", plan, Severity::silent, call.culprit, phase_of(call),
+                                "accepted", operands, call.autocast, wanted,
+                                fmt::format("accepted, and gave {}",
+                                            call.given.empty() ? "nothing" : name_of(call.given.front()))));
+      return;
+    }
+    Severity severity;
+    const auto fault = fault_of_refusal(promise, call, promised, seen.error->message, strictness, severity);
+    if (!fault.empty())
+      out.push_back(violation("mismatch_is_refused_by_name", plan, severity, call.culprit, phase_of(call),
+                              family_of(seen.error), operands, call.autocast, wanted,
+                              fmt::format("{} ({})", seen.error->message, fault)));
+  });
+}
+
+// --- 3 ------------------------------------------------------------------------------------------------------------
+void refusal_is_early(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
+                      std::vector<Violation>& out) {
+  if (!seen.error || seen.error->phase < Phase::backward) return;
+  const auto known = recognize(seen.error->message);
+  if (known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known))) return;
+  Disagreement operands;
+  std::optional<Dtype> autocast = plan.autocast;
+  for (size_t i = 0; i < seen.calls.size(); ++i) {
+    const CallFacts& call = seen.calls[i];
+    if (call.mixed_devices) return;
+    if (call.culprit != seen.error->culprit || call.iteration != seen.error->iteration) continue;
+    operands = disagreement_of(promised.calls[i], call);
+    autocast = call.autocast;
+  }
+  out.push_back(violation("refusal_is_early", plan, Severity::late, seen.error->culprit, seen.error->phase,
+                          family_of(seen.error), operands, autocast,
+                          fmt::format("no error after a forward that succeeded, {}", to_string(seen.error->phase)),
+                          seen.error->message));
+}
+
+// --- 4 ------------------------------------------------------------------------------------------------------------
+void output_dtype_is_as_promised(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
+                                 std::vector<Violation>& out) {
+  each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
+    if (call.threw || promise.kind != Promise::kAccepts || promise.outputs.empty()) return;
+    for (size_t i = 0; i < call.given.size(); ++i) {
+      const Dtype wanted = promise.outputs[std::min(i, promise.outputs.size() - 1)];
+      if (wanted == Dtype::Undefined || call.given[i] == Dtype::Undefined || call.given[i] == wanted) continue;
+      out.push_back(violation("output_dtype_is_as_promised", plan, Severity::silent, call.culprit, phase_of(call),
+                              "accepted", disagreement_of(promise, call), call.autocast,
+                              fmt::format("output {} of {} is {}", i,
+                                          culprit_name(plan, call.culprit, phase_of(call)), name_of(wanted)),
+                              fmt::format("{}, from {}", name_of(call.given[i]), list(call.received))));
+      return;
+    }
+  });
+}
+
+// --- 5 ------------------------------------------------------------------------------------------------------------
+void gradients_match_their_leaves(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
+                                  std::vector<Violation>& out) {
+  if (seen.error) return;
+  for (const LeafFacts& leaf : seen.leaves) {
+    const bool missing = leaf.must_have && !leaf.has;
+    if (!missing && (!leaf.has || leaf.grad_dtype == leaf.dtype)) continue;
+    Culprit owner = leaf.owner.kind == Culprit::kStage ? Culprit{Culprit::kLayer, 0} : leaf.owner;
+    out.push_back(violation("gradients_match_their_leaves", plan, Severity::late, owner, Phase::backward,
+                            missing ? "missing" : "accepted",
+                            {leaf.name, std::string(to_string(category_of(leaf.dtype)))}, plan.autocast,
+                            fmt::format("{} has a gradient of dtype {}", leaf.name, name_of(leaf.dtype)),
+                            missing ? "none" : fmt::format("dtype {}", name_of(leaf.grad_dtype))));
+  }
+}
+
+// --- 6 ------------------------------------------------------------------------------------------------------------
+void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
+                             std::vector<Violation>& out) {
+  if (!seen.error || seen.traces.empty()) return;
+  const std::string first = seen.traces.front();
+  out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late, seen.error->culprit, seen.error->phase,
+                          family_of(seen.error), {first.substr(0, first.find(' ')), "-"}, plan.autocast,
+                          "a refusal changes nothing", fmt::format("changed {}: {}", first, seen.error->message)));
+}
+
+// --- 10 -----------------------------------------------------------------------------------------------------------
+void autocast_state_is_restored(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
+                                std::vector<Violation>& out) {
+  if (!seen.autocast_restored)
+    out.push_back(violation("autocast_state_is_restored", plan, Severity::late, {}, Phase::region,
+                            family_of(seen.error), {}, plan.autocast, "the state is as before the region",
+                            "left changed " + seen.autocast_left));
+  for (size_t i = 0; i < seen.calls.size(); ++i) {
+    const CallFacts& call = seen.calls[i];
+    const Promise& promise = promised.calls[i];
+    if (!promised.undocumented_region[i] || call.threw || call.mixed_devices || promise.outputs.empty()) continue;
+    const Dtype wanted = promise.outputs.front();
+    if (promise.kind != Promise::kAccepts || wanted == Dtype::Undefined || call.given.empty() ||
+        call.given.front() == wanted)
+      continue;
+    out.push_back(violation("autocast_state_is_restored", plan, Severity::silent, call.culprit, Phase::region,
+                            "accepted", {}, call.autocast,
+                            fmt::format("a region of {}, which autocast does not document, is refused or acts as off",
+                                        name_of(*call.autocast)),
+                            fmt::format("gave {} instead of {}", name_of(call.given.front()), name_of(wanted))));
+    return;
+  }
+}
+
+// --- 11 -----------------------------------------------------------------------------------------------------------
+void loading_preserves_values(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
+                              std::vector<Violation>& out) {
+  for (const LoadedFacts& loaded : seen.loaded) {
+    if (loaded.equal) continue;
+    out.push_back(violation("loading_preserves_values", plan, Severity::wrong_bits, {}, Phase::load, "accepted",
+                            {plan.load == Load::archive ? "archive" : "copy",
+                             std::string(to_string(std::max(category_of(loaded.saved), category_of(loaded.before))))},
+                            std::nullopt,
+                            fmt::format("{} saved as {} is refused by name or keeps its values in {}", loaded.name,
+                                        name_of(loaded.saved), name_of(loaded.before)),
+                            fmt::format("other values, dtype {}", name_of(loaded.after))));
+    return;
+  }
+}
+
+constexpr NamedProperty kProperties[] = {
+    {"agreeing_dtypes_succeed", agreeing_dtypes_succeed,
+     "operands that agree succeed, or are cleanly refused as unsupported"},
+    {"mismatch_is_refused_by_name", mismatch_is_refused_by_name,
+     "operands that disagree are refused in forward by a message that names them"},
+    {"refusal_is_early", refusal_is_early, "no refusal comes in backward, unscale or step"},
+    {"output_dtype_is_as_promised", output_dtype_is_as_promised, "every output has the dtype that is promised"},
+    {"gradients_match_their_leaves", gradients_match_their_leaves,
+     "every leaf that the graph reaches has a gradient of its own dtype"},
+    {"refusal_leaves_no_trace", refusal_leaves_no_trace, "what throws changes nothing"},
+    {"autocast_state_is_restored", autocast_state_is_restored,
+     "autocast's state is put back, and undocumented regions act as off"},
+    {"loading_preserves_values", loading_preserves_values,
+     "a checkpoint of another dtype is refused by name or keeps its values"},
+};
+
+}  // namespace
+
+std::span<const NamedProperty> all_properties() { return kProperties; }
+
+bool autocast_documents(Device, Dtype dtype) { return dtype == Dtype::BFloat16 || dtype == Dtype::Half; }
+
+const Contract& residual_contract() {
+  static const Contract contract{.source = "https://pytorch.org/docs/stable/generated/torch.add.html",
+                                 .promotes = {"input", "residual"},
+                                 .output = promoted()};
+  return contract;
+}
+
+const LayerPlan* layer_of(const Plan& plan, const Culprit& culprit) {
+  if (culprit.kind == Culprit::kLoss) return plan.loss ? &*plan.loss : nullptr;
+  if (culprit.kind == Culprit::kStage || culprit.layer < 0 ||
+      culprit.layer >= static_cast<int>(plan.layers.size()))
+    return nullptr;
+  return &plan.layers[static_cast<size_t>(culprit.layer)];
+}
+
+std::string culprit_name(const Plan& plan, const Culprit& culprit, Phase phase) {
+  if (culprit.kind == Culprit::kResidual) return "add";
+  if (const auto* layer = layer_of(plan, culprit)) return std::string(layer->module);
+  constexpr std::string_view kOptimizers[] = {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"};
+  switch (phase) {
+    case Phase::convert:
+      return "to";
+    case Phase::load:
+      return "load";
+    case Phase::region:
+      return "autocast";
+    case Phase::unscale:
+      return "scaler";
+    case Phase::step:
+      return std::string(kOptimizers[static_cast<size_t>(plan.optimizer)]);
+    default:
+      return std::string(to_string(phase));
+  }
+}
+
+Promise promise_for(const Plan& plan, const CallFacts& call) {
+  const LayerPlan* layer = layer_of(plan, call.culprit);
+  const Contract& contract = call.culprit.kind == Culprit::kResidual ? residual_contract() : *layer->contract;
+  Received received{.operands = call.received,
+                    .autocast = call.autocast,
+                    .device = plan.device,
+                    .default_dtype = plan.default_dtype,
+                    .train = plan.mode == Mode::train};
+  if (received.autocast && !autocast_documents(plan.device, *received.autocast)) received.autocast.reset();
+  return promise_of(contract, received);
+}
+
+std::vector<Violation> judge(const Plan& plan, const Expectation& promised, const Observation& seen,
+                             Strictness strictness) {
+  std::vector<Violation> all;
+  if (!seen.not_applicable.empty()) return all;
+  for (const NamedProperty& property : kProperties) property.judge(plan, promised, seen, strictness, all);
+  // Several iterations repeat themselves.
+  std::vector<Violation> distinct;
+  for (Violation& v : all)
+    if (std::none_of(distinct.begin(), distinct.end(), [&](auto& d) { return d.signature == v.signature; }))
+      distinct.push_back(std::move(v));
+  return distinct;
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,42 @@
+#pragma once
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/expectation.h"
+#include "harness/core/finding.h"
+#include "harness/core/plan.h"
+
+namespace dtypefuzz {
+
+/// Where strictness matters: refusals that blame another operand, or name fewer than two dtypes, are graded and
+/// hold by default; under `strict` they are violations.
+struct Strictness {
+  bool strict = false;
+};
+
+using Property = void (*)(const Plan&, const Expectation&, const Observation&, Strictness, std::vector<Violation>&);
+struct NamedProperty {
+  std::string_view name;
+  Property judge;
+  std::string_view sentence;
+};
+
+/// All properties. Pure functions of promises and facts: no tensor, no input or output, no randomness.
+std::span<const NamedProperty> all_properties();
+
+/// Every violated property of one run, those aside that an earlier one at the same culprit implies.
+std::vector<Violation> judge(const Plan&, const Expectation&, const Observation&, Strictness = {});
+
+/// Whether device autocast documents this region dtype: https://pytorch.org/docs/stable/amp.html
+bool autocast_documents(Device, Dtype);
+/// The contract of the addition of a residual branch.
+const Contract& residual_contract();
+/// The promise for one call, given the plan that it belongs to.
+Promise promise_for(const Plan&, const CallFacts&);
+const LayerPlan* layer_of(const Plan&, const Culprit&);
+/// What ran: a module, or the stage that the phase stands for.
+std::string culprit_name(const Plan&, const Culprit&, Phase);
+
+}  // namespace dtypefuzz
