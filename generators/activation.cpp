@@ -8,7 +8,9 @@ namespace {
 
 namespace nn = torch::nn;
 
-bool any_shape(const Shape&, const Site&) { return true; }
+bool any_shape(const Shape&, const Site&) {
+  return true;
+}
 
 /// A row of a module without parameters that works element by element on any shape.
 template <class Module, class Impl>
@@ -29,19 +31,21 @@ Drawn plain(Draw&, const Shape& in, const Site&) {
 }
 
 const Row kRows[] = {
-    elementwise<nn::ReLU, nn::ReLUImpl>("ReLU", "https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html",
+    elementwise<nn::ReLU, nn::ReLUImpl>("ReLU",
+                                        "https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html",
                                         same_as("input"), plain<nn::ReLU>),
-    elementwise<nn::GELU, nn::GELUImpl>("GELU", "https://pytorch.org/docs/stable/generated/torch.nn.GELU.html",
-                                        same_as("input"),
-                                        [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-                                          const std::string how(draw.word("approximate", {"none", "tanh"}));
-                                          return {.make = make<nn::GELU>(nn::GELUOptions().approximate(how)), .out = in};
-                                        }),
+    elementwise<nn::GELU, nn::GELUImpl>(
+        "GELU", "https://pytorch.org/docs/stable/generated/torch.nn.GELU.html", same_as("input"),
+        [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+          const std::string how(draw.word("approximate", {"none", "tanh"}));
+          return {.make = make<nn::GELU>(nn::GELUOptions().approximate(how)), .out = in};
+        }),
     // Unary floating functions promote integers to the default dtype: torch.sigmoid, torch.tanh.
     elementwise<nn::Sigmoid, nn::SigmoidImpl>(
         "Sigmoid", "https://pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html", float_of("input"),
         plain<nn::Sigmoid>),
-    elementwise<nn::Tanh, nn::TanhImpl>("Tanh", "https://pytorch.org/docs/stable/generated/torch.nn.Tanh.html",
+    elementwise<nn::Tanh, nn::TanhImpl>("Tanh",
+                                        "https://pytorch.org/docs/stable/generated/torch.nn.Tanh.html",
                                         float_of("input"), plain<nn::Tanh>),
     // softmax is in CUDA's float32 list and in none of the CPU's.
     {.name = "Softmax",
@@ -75,7 +79,8 @@ const Row kRows[] = {
      }},
     {.name = "Dropout",
      .source = "nn/modules/dropout.h",
-     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html", .random = true},
+     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html",
+                  .random = true},
      .forward = one_tensor_in_one_out<nn::DropoutImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -87,6 +92,8 @@ const Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> activation_rows() { return kRows; }
+std::span<const Row> activation_rows() {
+  return kRows;
+}
 
 }  // namespace dtypefuzz

@@ -8,7 +8,8 @@ namespace {
 
 namespace nn = torch::nn;
 
-// --- options ----------------------------------------------------------------------------------------------------
+// --- options
+// ----------------------------------------------------------------------------------------------------
 bool draw_unreduced_or(Draw& draw, std::string_view& reduction) {
   reduction = draw.word("reduction", {"mean", "sum", "none"});
   return reduction == "none";
@@ -26,26 +27,39 @@ double draw_number(Draw& draw, std::string_view name, std::initializer_list<std:
   return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
 }
 
-// --- element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss -------------------
-template <Dtype dtype>
-bool promotes_to(const Received& seen) {
+// --- element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss
+// -------------------
+std::optional<Dtype> result_of(const Received& seen) {
   std::vector<OperandFacts> both;
   for (const auto& operand : seen.operands)
     if (operand.name == "input" || operand.name == "target") both.push_back(operand);
-  return result_type_of(both) == dtype;
+  return result_type_of(both);
 }
 
-/// The distance of complex numbers is real: torch.nn.L1Loss, "Supports real-valued and complex-valued inputs",
-/// and torch.abs. SmoothL1Loss with beta 0 is L1Loss; the others have no complex kernels.
-std::vector<AllowedMix> complex_distances_are_real() {
+template <Dtype dtype>
+bool promotes_to(const Received& seen) {
+  return result_of(seen) == dtype;
+}
+
+bool promotes_to_integers(const Received& seen) {
+  const auto result = result_of(seen);
+  return result && (kIntegral | kBoolean).has(category_of(*result));
+}
+
+/// The distance of complex numbers is real: torch.nn.L1Loss, "Supports real-valued and complex-valued
+/// inputs", and torch.abs. SmoothL1Loss with beta 0 is L1Loss; the others have no complex kernels. A sum of
+/// integers is int64 and its terms are not, so the reduction decides: torch.sum.
+std::vector<AllowedMix> distances_of_other_numbers() {
   constexpr std::string_view kSource = "https://pytorch.org/docs/stable/generated/torch.abs.html";
   return {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), kSource},
           {promotes_to<Dtype::ComplexDouble>, always(Dtype::Double), kSource},
-          {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), kSource}};
+          {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), kSource},
+          {promotes_to_integers, unspecified_output(),
+           "https://pytorch.org/docs/stable/generated/torch.sum.html"}};
 }
 
-/// `mse_loss`, `l1_loss`, `smooth_l1_loss`, `huber_loss`, `binary_cross_entropy_with_logits` are in the float32
-/// lists of CPU and CUDA: aten/src/ATen/autocast_mode.{h,cpp}.
+/// `mse_loss`, `l1_loss`, `smooth_l1_loss`, `huber_loss`, `binary_cross_entropy_with_logits` are in the
+/// float32 lists of CPU and CUDA: aten/src/ATen/autocast_mode.{h,cpp}.
 Contract combines(std::string_view source) {
   return {.source = source,
           .promotes = {"input", "target", "weight", "pos_weight"},
@@ -56,7 +70,7 @@ Contract combines(std::string_view source) {
 
 Contract measures_distance(std::string_view source) {
   Contract contract = combines(source);
-  contract.allowed = complex_distances_are_real();
+  contract.allowed = distances_of_other_numbers();
   return contract;
 }
 
@@ -67,7 +81,9 @@ Contract refused_on_cuda(std::string_view source) {
   return contract;
 }
 
-bool any_shape(const Shape&, const Site&) { return true; }
+bool any_shape(const Shape&, const Site&) {
+  return true;
+}
 
 template <class Module, class Options>
 Drawn compares(Draw& draw, const Shape& in, Options options, Content target = Content::values) {
@@ -78,8 +94,10 @@ Drawn compares(Draw& draw, const Shape& in, Options options, Content target = Co
           .inputs = {{.name = "target", .shape = in, .content = target}}};
 }
 
-// --- class weights: NLLLoss, CrossEntropyLoss, BCEWithLogitsLoss ------------------------------------------------
-/// The weight is an option of the module, set anew for each call so that it can be an operand like the others.
+// --- class weights: NLLLoss, CrossEntropyLoss, BCEWithLogitsLoss
+// ------------------------------------------------
+/// The weight is an option of the module, set anew for each call so that it can be an operand like the
+/// others.
 template <class Impl>
 std::vector<at::Tensor> weighted(nn::Module& module, std::span<const at::Tensor> inputs) {
   auto& loss = static_cast<Impl&>(module);
@@ -99,7 +117,8 @@ std::vector<at::Tensor> weighted_with_logits(nn::Module& module, std::span<const
 Shape draw_scores(Draw& draw, const Site& site, bool may_be_unbatched) {
   const auto classes = draw_features(draw, "classes");
   Draw::AtRoot root(draw);
-  const auto rank = may_be_unbatched ? draw.size("input.rank", {2, 3, 4, 1}) : draw.size("input.rank", {2, 3, 4});
+  const auto rank =
+      may_be_unbatched ? draw.size("input.rank", {2, 3, 4, 1}) : draw.size("input.rank", {2, 3, 4});
   if (rank == 1) return {classes};
   Shape shape = {site.batch, classes};
   if (rank == 4) shape.push_back(draw.size("input.height", {2, 1, 5}));
@@ -107,7 +126,9 @@ Shape draw_scores(Draw& draw, const Site& site, bool may_be_unbatched) {
   return shape;
 }
 
-int64_t classes_of(const Shape& scores) { return scores[scores.size() > 1 ? 1 : 0]; }
+int64_t classes_of(const Shape& scores) {
+  return scores[scores.size() > 1 ? 1 : 0];
+}
 
 /// One index for each sample: the scores' shape without the classes.
 Shape samples_of(const Shape& scores) {
@@ -121,9 +142,12 @@ InputSpec class_weight(Draw& draw, int64_t classes) {
   return {.name = "weight", .shape = {classes}, .content = Content::positive, .present = present};
 }
 
-constexpr std::string_view kIndices = "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html (Target: class indices)";
+constexpr std::string_view kIndices =
+    "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html (Target: class indices)";
 
-bool has_class_probabilities(const Received& seen) { return seen.find("class_probabilities") != nullptr; }
+bool has_class_probabilities(const Received& seen) {
+  return seen.find("class_probabilities") != nullptr;
+}
 
 const Row kRows[] = {
     {.name = "MSELoss",
@@ -132,43 +156,43 @@ const Row kRows[] = {
      .forward = two_tensors_in_one_out<nn::MSELossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
-     .draw = [](Draw& draw, const Shape& in, const Site&) {
-       return compares<nn::MSELoss>(draw, in, nn::MSELossOptions());
-     }},
+     .draw = [](Draw& draw, const Shape& in,
+                const Site&) { return compares<nn::MSELoss>(draw, in, nn::MSELossOptions()); }},
     {.name = "L1Loss",
      .source = "nn/modules/loss.h",
      .contract = measures_distance("https://pytorch.org/docs/stable/generated/torch.nn.L1Loss.html"),
      .forward = two_tensors_in_one_out<nn::L1LossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
-     .draw = [](Draw& draw, const Shape& in, const Site&) {
-       return compares<nn::L1Loss>(draw, in, nn::L1LossOptions());
-     }},
+     .draw = [](Draw& draw, const Shape& in,
+                const Site&) { return compares<nn::L1Loss>(draw, in, nn::L1LossOptions()); }},
     {.name = "SmoothL1Loss",
      .source = "nn/modules/loss.h",
      .contract = measures_distance("https://pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html"),
      .forward = two_tensors_in_one_out<nn::SmoothL1LossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
-     .draw = [](Draw& draw, const Shape& in, const Site&) {
-       const double beta = draw_number(draw, "beta", {"1", "0.5", "0"});
-       return compares<nn::SmoothL1Loss>(draw, in, nn::SmoothL1LossOptions().beta(beta));
-     }},
+     .draw =
+         [](Draw& draw, const Shape& in, const Site&) {
+           const double beta = draw_number(draw, "beta", {"1", "0.5", "0"});
+           return compares<nn::SmoothL1Loss>(draw, in, nn::SmoothL1LossOptions().beta(beta));
+         }},
     {.name = "HuberLoss",
      .source = "nn/modules/loss.h",
      .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
      .forward = two_tensors_in_one_out<nn::HuberLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
-     .draw = [](Draw& draw, const Shape& in, const Site&) {
-       const double delta = draw_number(draw, "delta", {"1", "0.5"});
-       return compares<nn::HuberLoss>(draw, in, nn::HuberLossOptions().delta(delta));
-     }},
+     .draw =
+         [](Draw& draw, const Shape& in, const Site&) {
+           const double delta = draw_number(draw, "delta", {"1", "0.5"});
+           return compares<nn::HuberLoss>(draw, in, nn::HuberLossOptions().delta(delta));
+         }},
     {.name = "CrossEntropyLoss",
      .source = "nn/modules/loss.h",
-     // The target is either of two operands, told apart by its shape as LibTorch does: `target` holds indices,
-     // `class_probabilities` holds a distribution for each sample. `cross_entropy_loss` is in the CPU's float32
-     // list; on CUDA it is made of `log_softmax` and `nll_loss`, which are in CUDA's.
+     // The target is either of two operands, told apart by its shape as LibTorch does: `target` holds
+     // indices, `class_probabilities` holds a distribution for each sample. `cross_entropy_loss` is in the
+     // CPU's float32 list; on CUDA it is made of `log_softmax` and `nll_loss`, which are in CUDA's.
      .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
                   .share_a_dtype = {{"input", "weight"}},
                   .promotes = {"input", "class_probabilities", "weight"},
@@ -189,8 +213,11 @@ const Row kRows[] = {
        const auto classes = classes_of(in);
        const bool indices = draw.word("target_holds", {"indices", "probabilities"}) == "indices";
        const InputSpec target =
-           indices ? InputSpec{.name = "target", .shape = samples_of(in), .content = Content::indices,
-                               .limit = classes, .natural = Dtype::Long}
+           indices ? InputSpec{.name = "target",
+                               .shape = samples_of(in),
+                               .content = Content::indices,
+                               .limit = classes,
+                               .natural = Dtype::Long}
                    : InputSpec{.name = "class_probabilities", .shape = in, .content = Content::probabilities};
        const double smoothing = draw_number(draw, "label_smoothing", {"0", "0.1"});
        std::string_view reduction;
@@ -217,7 +244,10 @@ const Row kRows[] = {
        const bool unreduced = draw_unreduced_or(draw, reduction);
        return {.make = make<nn::NLLLoss>(reduced(nn::NLLLossOptions(), reduction)),
                .out = unreduced ? samples_of(in) : Shape{},
-               .inputs = {{.name = "target", .shape = samples_of(in), .content = Content::indices, .limit = in[1],
+               .inputs = {{.name = "target",
+                           .shape = samples_of(in),
+                           .content = Content::indices,
+                           .limit = in[1],
                            .natural = Dtype::Long},
                           class_weight(draw, in[1])}};
      },
@@ -229,9 +259,10 @@ const Row kRows[] = {
      .forward = two_tensors_in_one_out<nn::BCELossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
-     .draw = [](Draw& draw, const Shape& in, const Site&) {
-       return compares<nn::BCELoss>(draw, in, nn::BCELossOptions(), Content::probabilities);
-     },
+     .draw =
+         [](Draw& draw, const Shape& in, const Site&) {
+           return compares<nn::BCELoss>(draw, in, nn::BCELossOptions(), Content::probabilities);
+         },
      .content = Content::probabilities},
     {.name = "BCEWithLogitsLoss",
      .source = "nn/modules/loss.h",
@@ -239,26 +270,29 @@ const Row kRows[] = {
      .forward = weighted_with_logits,
      .input = draw_any_input,
      .accepts = any_shape,
-     .draw = [](Draw& draw, const Shape& in, const Site&) {
-       auto drawn = compares<nn::BCEWithLogitsLoss>(draw, in, nn::BCEWithLogitsLossOptions(), Content::probabilities);
-       // Both are broadcast against the input, so a vector as long as its last dimension fits.
-       const Shape shape = in.empty() ? Shape{} : Shape{in.back()};
-       for (const auto* name : {"weight", "pos_weight"})
-         drawn.inputs.push_back({.name = name,
-                                 .shape = shape,
-                                 .content = Content::positive,
-                                 .present = draw.flag(std::string("with_") + name, false)});
-       return drawn;
-     }},
+     .draw =
+         [](Draw& draw, const Shape& in, const Site&) {
+           auto drawn = compares<nn::BCEWithLogitsLoss>(draw, in, nn::BCEWithLogitsLossOptions(),
+                                                        Content::probabilities);
+           // Both are broadcast against the input, so a vector as long as its last dimension fits.
+           const Shape shape = in.empty() ? Shape{} : Shape{in.back()};
+           for (const auto* name : {"weight", "pos_weight"})
+             drawn.inputs.push_back({.name = name,
+                                     .shape = shape,
+                                     .content = Content::positive,
+                                     .present = draw.flag(std::string("with_") + name, false)});
+           return drawn;
+         }},
     {.name = "CTCLoss",
      .source = "nn/modules/loss.h",
      // `ctc_loss` is in the CPU's float32 list and in none of CUDA's.
-     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html",
-                  .takes = {{"targets", kIntegral, "https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html"},
-                            {"input_lengths", kIntegral, "aten/src/ATen/native/LossCTC.cpp: must be integral"},
-                            {"target_lengths", kIntegral, "aten/src/ATen/native/LossCTC.cpp: must be integral"}},
-                  .output = same_as("log_probs"),
-                  .autocast_cpu = AutocastPolicy::float32},
+     .contract =
+         {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html",
+          .takes = {{"targets", kIntegral, "https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html"},
+                    {"input_lengths", kIntegral, "aten/src/ATen/native/LossCTC.cpp: must be integral"},
+                    {"target_lengths", kIntegral, "aten/src/ATen/native/LossCTC.cpp: must be integral"}},
+          .output = same_as("log_probs"),
+          .autocast_cpu = AutocastPolicy::float32},
      .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
        return {static_cast<nn::CTCLossImpl&>(module).forward(in[0], in[1], in[2], in[3])};
      },
@@ -279,12 +313,21 @@ const Row kRows[] = {
        const auto options = nn::CTCLossOptions().blank(blank).zero_infinity(zero_infinity);
        return {.make = make<nn::CTCLoss>(reduced(options, reduction)),
                .out = unreduced ? Shape{samples} : Shape{},
-               .inputs = {{.name = "targets", .shape = {samples, length}, .content = Content::indices,
-                           .limit = blank, .natural = Dtype::Long},
-                          {.name = "input_lengths", .shape = {samples}, .content = Content::lengths,
-                           .limit = steps, .natural = Dtype::Long},
-                          {.name = "target_lengths", .shape = {samples}, .content = Content::lengths,
-                           .limit = length, .natural = Dtype::Long}}};
+               .inputs = {{.name = "targets",
+                           .shape = {samples, length},
+                           .content = Content::indices,
+                           .limit = blank,
+                           .natural = Dtype::Long},
+                          {.name = "input_lengths",
+                           .shape = {samples},
+                           .content = Content::lengths,
+                           .limit = steps,
+                           .natural = Dtype::Long},
+                          {.name = "target_lengths",
+                           .shape = {samples},
+                           .content = Content::lengths,
+                           .limit = length,
+                           .natural = Dtype::Long}}};
      },
      .input_name = "log_probs",
      .content = Content::log_probabilities},
@@ -292,6 +335,8 @@ const Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> loss_rows() { return kRows; }
+std::span<const Row> loss_rows() {
+  return kRows;
+}
 
 }  // namespace dtypefuzz

@@ -8,15 +8,15 @@ namespace nn = torch::nn;
 
 constexpr std::string_view kMixedTypes = "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type";
 
-bool is_low(Dtype dtype) { return dtype == Dtype::BFloat16 || dtype == Dtype::Half; }
+bool is_low(Dtype dtype) {
+  return dtype == Dtype::BFloat16 || dtype == Dtype::Half;
+}
 
 /// bfloat16 or float16 input with all parameters and statistics in float32.
 bool float32_parameters_with_low_input(const Received& seen) {
   if (!is_low(seen.dtype_of("input"))) return false;
-  for (const OperandFacts& operand : seen.operands)
-    if (operand.role != Role::input && category_of(operand.dtype) != Category::integral &&
-        operand.dtype != Dtype::Float)
-      return false;
+  for (const auto name : {"weight", "bias", "running_mean", "running_var"})
+    if (const auto* operand = seen.find(name); operand && operand->dtype != Dtype::Float) return false;
   return true;
 }
 
@@ -49,29 +49,32 @@ std::vector<std::string> names_of(bool affine, bool statistics = false) {
 
 template <class Module, class Impl, int dimensions>
 Row batch_norm(std::string_view name, std::string_view documentation) {
-  return {.name = name,
-          .source = "nn/modules/batchnorm.h",
-          .contract = normalizes(documentation),
-          .forward = one_tensor_in_one_out<Impl>,
-          .input = [](Draw& draw, const Site& site) -> Shape {
-            const auto features = draw_features(draw, "num_features");
-            if (dimensions == 1 && site.batch > 1) {
-              Draw::AtRoot root(draw);
-              if (draw.size("input.rank", {2, 3}) == 2) return {site.batch, features};
-            }
-            return draw_image(draw, filled(site), features, dimensions, dimensions == 1 ? 2 : 1 + (site.batch < 2),
-                              false);
-          },
-          .accepts = [](const Shape& in, const Site&) {
+  return {
+      .name = name,
+      .source = "nn/modules/batchnorm.h",
+      .contract = normalizes(documentation),
+      .forward = one_tensor_in_one_out<Impl>,
+      .input = [](Draw& draw, const Site& site) -> Shape {
+        const auto features = draw_features(draw, "num_features");
+        if (dimensions == 1 && site.batch > 1) {
+          Draw::AtRoot root(draw);
+          if (draw.size("input.rank", {2, 3}) == 2) return {site.batch, features};
+        }
+        return draw_image(draw, filled(site), features, dimensions,
+                          dimensions == 1 ? 2 : 1 + (site.batch < 2), false);
+      },
+      .accepts =
+          [](const Shape& in, const Site&) {
             return (in.size() == dimensions + 2 || (dimensions == 1 && in.size() == 2)) && has_statistics(in);
           },
-          .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-            const bool affine = draw.flag("affine", true);
-            const bool statistics = draw.flag("track_running_stats", true);
-            return {.make = make<Module>(nn::BatchNormOptions(in[1]).affine(affine).track_running_stats(statistics)),
-                    .out = in,
-                    .parameters = names_of(affine, statistics)};
-          }};
+      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+        const bool affine = draw.flag("affine", true);
+        const bool statistics = draw.flag("track_running_stats", true);
+        return {
+            .make = make<Module>(nn::BatchNormOptions(in[1]).affine(affine).track_running_stats(statistics)),
+            .out = in,
+            .parameters = names_of(affine, statistics)};
+      }};
 }
 
 const Row kRows[] = {
@@ -84,7 +87,8 @@ const Row kRows[] = {
      .accepts = [](const Shape& in, const Site&) { return !in.empty() && in.back() > 0; },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
        // Two dimensions where both have elements: the parameters have their shape.
-       const bool two = in.size() > 1 && in[in.size() - 2] > 0 && draw.size("normalized_dimensions", {1, 2}) == 2;
+       const bool two =
+           in.size() > 1 && in[in.size() - 2] > 0 && draw.size("normalized_dimensions", {1, 2}) == 2;
        const std::vector<int64_t> normalized(in.end() - (two ? 2 : 1), in.end());
        const bool affine = draw.flag("elementwise_affine", true);
        return {.make = make<nn::LayerNorm>(nn::LayerNormOptions(normalized).elementwise_affine(affine)),
@@ -101,15 +105,17 @@ const Row kRows[] = {
      .source = "nn/modules/instancenorm.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html"),
      .forward = one_tensor_in_one_out<nn::InstanceNorm1dImpl>,
-     .input = [](Draw& draw, const Site& site) {
-       return draw_image(draw, filled(site), draw_features(draw, "num_features"), 1, 2, false);
-     },
+     .input =
+         [](Draw& draw, const Site& site) {
+           return draw_image(draw, filled(site), draw_features(draw, "num_features"), 1, 2, false);
+         },
      .accepts = [](const Shape& in, const Site&) { return in.size() == 3 && numel(in) > 0 && in[2] > 1; },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
        const bool affine = draw.flag("affine", false);
        const bool statistics = draw.flag("track_running_stats", false);
        const auto options = nn::InstanceNorm1dOptions(in[1]).affine(affine).track_running_stats(statistics);
-       return {.make = make<nn::InstanceNorm1d>(options), .out = in, .parameters = names_of(affine, statistics)};
+       return {
+           .make = make<nn::InstanceNorm1d>(options), .out = in, .parameters = names_of(affine, statistics)};
      }},
     {.name = "GroupNorm",
      .source = "nn/modules/normalization.h",
@@ -129,7 +135,8 @@ const Row kRows[] = {
      // F::group_norm refuses one value a group when it counts channels of all samples, as batch_norm does.
      .accepts = [](const Shape& in, const Site&) { return has_statistics(in); },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-       const auto groups = in[1] % 2 == 0 ? draw.size("num_groups", {1, 2, in[1]}) : draw.size("num_groups", {1, in[1]});
+       const auto groups =
+           in[1] % 2 == 0 ? draw.size("num_groups", {1, 2, in[1]}) : draw.size("num_groups", {1, in[1]});
        const bool affine = draw.flag("affine", true);
        return {.make = make<nn::GroupNorm>(nn::GroupNormOptions(groups, in[1]).affine(affine)),
                .out = in,
@@ -139,6 +146,8 @@ const Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> normalization_rows() { return kRows; }
+std::span<const Row> normalization_rows() {
+  return kRows;
+}
 
 }  // namespace dtypefuzz

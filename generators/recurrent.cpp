@@ -47,7 +47,7 @@ Sizes draw_sizes(Draw& draw) {
 }
 
 template <class Module, class Options>
-Drawn draw_simple(Draw& draw, const Shape& in, const Site&, Options options, const Sizes& s) {
+Drawn draw_simple(const Shape& in, Options options, const Sizes& s) {
   options.num_layers(s.layers).bidirectional(s.bidirectional).bias(s.bias).batch_first(s.batch_first);
   Shape out = in;
   out[2] = s.hidden * (s.bidirectional ? 2 : 1);
@@ -71,11 +71,11 @@ const Row kRows[] = {
      .forward = with_state<nn::RNNImpl>,
      .input = draw_sequence,
      .accepts = sequence,
-     .draw = [](Draw& draw, const Shape& in, const Site& site) -> Drawn {
+     .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
        const Sizes s = draw_sizes(draw);
        nn::RNNOptions options(in[2], s.hidden);
        if (draw.word("nonlinearity", {"tanh", "relu"}) == "relu") options.nonlinearity(torch::kReLU);
-       return draw_simple<nn::RNN>(draw, in, site, options, s);
+       return draw_simple<nn::RNN>(in, options, s);
      }},
     {.name = "LSTM",
      .source = "nn/modules/rnn.h",
@@ -109,9 +109,9 @@ const Row kRows[] = {
      .forward = with_state<nn::GRUImpl>,
      .input = draw_sequence,
      .accepts = sequence,
-     .draw = [](Draw& draw, const Shape& in, const Site& site) -> Drawn {
+     .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
        const Sizes s = draw_sizes(draw);
-       return draw_simple<nn::GRU>(draw, in, site, nn::GRUOptions(in[2], s.hidden), s);
+       return draw_simple<nn::GRU>(in, nn::GRUOptions(in[2], s.hidden), s);
      }},
     {.name = "LSTMCell",
      .source = "nn/modules/rnn.h",

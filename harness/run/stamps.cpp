@@ -1,6 +1,5 @@
 #include "harness/run/stamps.h"
 
-#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace dtypefuzz {

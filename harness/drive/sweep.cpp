@@ -1,0 +1,99 @@
+#include "harness/drive/sweep.h"
+
+namespace dtypefuzz {
+namespace {
+
+struct Axis {
+  std::string name;
+  std::vector<std::string> values;
+};
+
+/// The product of the axes over `base`, the last axis fastest.
+bool product(const Case& base, std::span<const Axis> axes, const std::function<bool(const Case&)>& visit) {
+  if (axes.empty()) return visit(canonical(base));
+  for (const auto& value : axes.front().values) {
+    Case c = base;
+    c.set(axes.front().name, value);
+    if (!product(c, axes.subspan(1), visit)) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> names_of(const std::vector<Dtype>& dtypes, std::initializer_list<const char*> first = {}) {
+  std::vector<std::string> names(first.begin(), first.end());
+  for (const Dtype dtype : dtypes) names.emplace_back(name_of(dtype));
+  return names;
+}
+
+/// Every other answer of every question below `prefix`, one at a time, over two dtypes of the rest.
+bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix,
+                   const std::function<bool(const Case&)>& visit) {
+  for (const auto* dtype : {"float32", "bfloat16"}) {
+    Case start = base;
+    start.set("params.dtype", dtype);
+    Draw draw(start);
+    plan_of(draw, space);
+    for (size_t i = 0; i < draw.answered().size(); ++i) {
+      const auto& name = draw.result().choices[i].name;
+      if (!std::string_view(name).starts_with(prefix) || name.ends_with(".module")) continue;
+      for (uint32_t option = 0; option < draw.answered()[i].options; ++option) {
+        if (option == draw.answered()[i].taken) continue;
+        Draw other(draw.result());
+        other.force(name, option);
+        plan_of(other, space);
+        const Case varied = other.take_result();
+        const Axis axes[] = {{"autocast", {"off", "bfloat16"}}, {"input.dtype", {"same", "float32", "float64"}}};
+        if (!product(varied, axes, visit)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void sweep(const Space& space, const std::function<bool(const Case&)>& visit) {
+  const auto dtypes = names_of(space.dtypes);
+  for (const Row* row : space.modules) {
+    Case base;
+    base.set("layers", "1");
+    base.set("layers[0].module", row->name);
+    const Axis cells[] = {{"mode", {"train", "eval", "no_grad", "inference"}},
+                          {"autocast", {"off", "bfloat16", "float16"}},
+                          {"params.dtype", dtypes},
+                          {"input.dtype", names_of(space.dtypes, {"same"})}};
+    if (!product(base, cells, visit)) return;
+    Case on_meta = base;
+    on_meta.set("device", "meta");
+    const Axis meta_cells[] = {{"params.dtype", dtypes}, {"input.dtype", names_of(space.dtypes, {"same"})}};
+    if (!product(on_meta, meta_cells, visit)) return;
+    if (!one_at_a_time(base, space, "layers[0].", visit)) return;
+    const Axis undocumented[] = {{"autocast", dtypes}, {"params.dtype", {"float32", "bfloat16", "float64"}}};
+    if (!product(base, undocumented, visit)) return;
+    const Axis loads[] = {{"load", {"archive", "copy"}}, {"load.dtype", dtypes},
+                          {"params.dtype", {"float32", "float64", "bfloat16", "complex64"}}};
+    if (!product(base, loads, visit)) return;
+    const Axis converts[] = {{"convert", {"before_forward", "after_forward", "after_backward", "between_steps"}},
+                             {"convert.dtype", dtypes}, {"steps", {"0", "2"}}, {"optimizer", {"none", "SGD", "Adam"}}};
+    if (!product(base, converts, visit)) return;
+    const Axis steps[] = {{"steps", {"2"}},
+                          {"optimizer", {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"}},
+                          {"params.dtype", dtypes}, {"scaler", {"off", "on"}}};
+    if (!product(base, steps, visit)) return;
+  }
+  for (const Row* row : space.losses)
+    for (const auto* module : {"Identity", "Sigmoid", "Embedding"}) {
+      Case base;
+      base.set("layers", "1");
+      base.set("layers[0].module", module);
+      base.set("input.requires_grad", "true");
+      base.set("loss", row->name);
+      const Axis cells[] = {{"loss.autocast", {"same", "off", "bfloat16"}}, {"autocast", {"off", "bfloat16", "float16"}},
+                            {"input.dtype", names_of(space.dtypes, {"same"})},
+                            {"loss.target.dtype", names_of(space.dtypes, {"same"})}};
+      if (!product(base, cells, visit)) return;
+      if (!one_at_a_time(base, space, "loss.", visit)) return;
+    }
+}
+
+}  // namespace dtypefuzz
