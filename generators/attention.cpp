@@ -11,9 +11,10 @@ constexpr std::string_view kEncoder =
     "https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html";
 constexpr std::string_view kMixedTypes = "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type";
 
-/// [length, batch, features]: the C++ front end takes nothing else, and no empty tensor.
+/// [length, batch, features]: the C++ front end takes nothing else. An empty batch cannot be told apart from the
+/// length in its `view({-1, batch * heads, ...})`; a length of zero works.
 bool sequence(const Shape& in, const Site&) {
-  return in.size() == 3 && numel(in) > 0 && in[0] <= 32 && in[1] <= 32 && in[2] <= 64;
+  return in.size() == 3 && in[0] <= 32 && in[1] > 0 && in[1] <= 32 && in[2] > 0 && in[2] <= 64;
 }
 Shape draw_sequence(Draw& draw, const Site& site, std::string_view features_name) {
   const auto features = draw.size(features_name, {4, 8, 1});

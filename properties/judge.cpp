@@ -73,6 +73,14 @@ bool some_unsupported(const Expectation& promised) {
   return std::any_of(promised.supported.begin(), promised.supported.end(), [](auto& s) { return !s.second; });
 }
 
+/// `to()` ran while a graph or gradients of the old dtype were alive: what follows from that is its doing, and one
+/// finding, whatever module the graph went through.
+bool converted_in_step(const Plan& plan) {
+  return plan.convert == Convert::after_forward || plan.convert == Convert::after_backward ||
+         plan.convert == Convert::between_steps;
+}
+constexpr Culprit kConversion{Culprit::kStage, -1};
+
 Phase phase_of(const CallFacts& call) { return call.culprit.kind == Culprit::kLoss ? Phase::loss : Phase::forward; }
 
 /// The calls whose promise can be judged, with their index.
@@ -179,6 +187,7 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
 void refusal_is_early(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
                       std::vector<Violation>& out) {
   if (!seen.error || seen.error->phase < Phase::backward) return;
+  const bool converted = converted_in_step(plan);
   const auto known = recognize(seen.error->message);
   if (known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known))) return;
   Disagreement operands;
@@ -187,10 +196,11 @@ void refusal_is_early(const Plan& plan, const Expectation& promised, const Obser
     const CallFacts& call = seen.calls[i];
     if (call.mixed_devices) return;
     if (call.culprit != seen.error->culprit || call.iteration != seen.error->iteration) continue;
-    operands = disagreement_of(promised.calls[i], call);
+    if (!converted) operands = disagreement_of(promised.calls[i], call);
     autocast = call.autocast;
   }
-  out.push_back(violation("refusal_is_early", plan, Severity::late, seen.error->culprit, seen.error->phase,
+  out.push_back(violation("refusal_is_early", plan, Severity::late, converted ? kConversion : seen.error->culprit,
+                          converted ? Phase::convert : seen.error->phase,
                           family_of(seen.error), operands, autocast,
                           fmt::format("no error after a forward that succeeded, {}", to_string(seen.error->phase)),
                           seen.error->message));
@@ -221,10 +231,14 @@ void gradients_match_their_leaves(const Plan& plan, const Expectation&, const Ob
   for (const LeafFacts& leaf : seen.leaves) {
     const bool missing = leaf.must_have && !leaf.has;
     if (!missing && (!leaf.has || leaf.grad_dtype == leaf.dtype)) continue;
-    Culprit owner = leaf.owner.kind == Culprit::kStage ? Culprit{Culprit::kLayer, 0} : leaf.owner;
-    out.push_back(violation("gradients_match_their_leaves", plan, Severity::late, owner, Phase::backward,
-                            missing ? "missing" : "accepted",
-                            {leaf.name, std::string(to_string(category_of(leaf.dtype)))}, plan.autocast,
+    const bool converted = !missing && converted_in_step(plan);
+    const Culprit owner = converted                             ? kConversion
+                          : leaf.owner.kind == Culprit::kStage ? Culprit{Culprit::kLayer, 0}
+                                                               : leaf.owner;
+    out.push_back(violation("gradients_match_their_leaves", plan, Severity::late, owner,
+                            converted ? Phase::convert : Phase::backward, missing ? "missing" : "accepted",
+                            {converted ? "gradient" : leaf.name, std::string(to_string(category_of(leaf.dtype)))},
+                            plan.autocast,
                             fmt::format("{} has a gradient of dtype {}", leaf.name, name_of(leaf.dtype)),
                             missing ? "none" : fmt::format("dtype {}", name_of(leaf.grad_dtype))));
   }
@@ -236,7 +250,7 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
   if (!seen.error || seen.traces.empty()) return;
   const std::string first = seen.traces.front();
   out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late, seen.error->culprit, seen.error->phase,
-                          family_of(seen.error), {first.substr(0, first.find(' ')), "-"}, plan.autocast,
+                          "changed", {first.substr(0, first.find(' ')), "-"}, std::nullopt,
                           "a refusal changes nothing", fmt::format("changed {}: {}", first, seen.error->message)));
 }
 

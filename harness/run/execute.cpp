@@ -187,9 +187,11 @@ class Run {
       Tensors outputs;
       if (!forward(outputs)) return;
       if (!convert(Convert::after_forward)) return;
+      if (plan_.convert == Convert::after_forward) take_stamps();  // its changes are no trace of a later refusal
       if (!plan_.has_backward()) continue;
       if (!backward(outputs)) return;
       if (!convert(Convert::after_backward)) return;
+      if (plan_.convert == Convert::after_backward) take_stamps();
       if (optimizer_ && !step()) return;
     }
   }
