@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "generators/calls.h"
 #include "generators/row.h"
 
@@ -6,104 +8,158 @@ namespace {
 
 namespace nn = torch::nn;
 
+constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
+constexpr int64_t kMostFeatures = 64;       // that draw_features may answer
+
+std::vector<std::string> weight_and(bool bias) {
+  return bias ? std::vector<std::string>{"weight", "bias"} : std::vector<std::string>{"weight"};
+}
+
+/// Copies or views whatever they are given: no operator that could refuse a dtype.
+Contract passes_through(std::string_view documentation) {
+  return {.source = documentation};
+}
+
+bool has_a_dimension(const Shape& in, const Site&) {
+  return !in.empty() && numel(in) <= kMostElements;
+}
+
+/// [..., features] with at least one feature: the initial bound 1 / sqrt(features) is infinite for none, and
+/// `uniform_` refuses it. Without elements in the other dimensions these modules work.
+bool rows_of_at_most(const Shape& in, int64_t features, int64_t elements_out_per_row, int64_t rows) {
+  if (in.empty() || in.back() < 1 || in.back() > features) return false;
+  const int64_t count = numel(in) / in.back();
+  return count <= rows && count * elements_out_per_row <= kMostElements;
+}
+
 const Row kRows[] = {
     {
         .name = "Linear",
         .source = "nn/modules/linear.h",
-        // `linear` is in the lower precision list of CPU and CUDA: aten/src/ATen/autocast_mode.{h,cpp}.
+        // The C++ F::linear is `addmm` for matrices, else `matmul` and `output += bias`. Both products are in
+        // the lower precision lists of CPU and CUDA, adding in place keeps the product's dtype: what
+        // one `linear` promises. Source: nn/functional/linear.h, aten/src/ATen/autocast_mode.{h,cpp}.
         .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Linear.html",
                      .share_a_dtype = {{"input", "weight", "bias"}},
                      .autocast_cpu = AutocastPolicy::lower_precision,
                      .autocast_cuda = AutocastPolicy::lower_precision},
         .forward = one_tensor_in_one_out<nn::LinearImpl>,
-        .input = [](Draw& draw, const Site& site) { return draw_rows_of(draw, site, draw_features(draw, "in_features")); },
-        .accepts = [](const Shape& in, const Site&) { return !in.empty(); },
+        .input =
+            [](Draw& draw, const Site& site) {
+              return draw_rows_of(draw, site, draw_features(draw, "in_features"));
+            },
+        .accepts = [](const Shape& in,
+                      const Site&) { return rows_of_at_most(in, 1024, kMostFeatures, kMostElements); },
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto out_features = draw_features(draw, "out_features");
           const bool bias = draw.flag("bias", true);
           Shape out = in;
           out.back() = out_features;
-          std::vector<std::string> parameters = {"weight"};
-          if (bias) parameters.push_back("bias");
           return {.make = make<nn::Linear>(nn::LinearOptions(in.back(), out_features).bias(bias)),
                   .out = out,
-                  .parameters = parameters};
+                  .parameters = weight_and(bias)};
         },
     },
     {
         .name = "Identity",
         .source = "nn/modules/linear.h",
-        .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Identity.html"},
+        .contract = passes_through("https://pytorch.org/docs/stable/generated/torch.nn.Identity.html"),
         .forward = one_tensor_in_one_out<nn::IdentityImpl>,
         .input = draw_any_input,
         .accepts = [](const Shape&, const Site&) { return true; },
-        .draw = [](Draw&, const Shape& in, const Site&) -> Drawn { return {.make = make<nn::Identity>(), .out = in}; },
+        .draw = [](Draw&, const Shape& in, const Site&) -> Drawn {
+          return {.make = make<nn::Identity>(), .out = in};
+        },
     },
     {
         .name = "Flatten",
         .source = "nn/modules/linear.h",
-        .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Flatten.html"},
+        .contract = passes_through("https://pytorch.org/docs/stable/generated/torch.nn.Flatten.html"),
         .forward = one_tensor_in_one_out<nn::FlattenImpl>,
         .input = draw_any_input,
-        .accepts = [](const Shape& in, const Site&) { return in.size() >= 2; },
-        .draw = [](Draw&, const Shape& in, const Site&) -> Drawn {
-          Shape out = in;
-          if (in.size() >= 2) {
-            int64_t rest = 1;
-            for (size_t i = 1; i < in.size(); ++i) rest *= in[i];
-            out = {in[0], rest};
-          }
-          return {.make = make<nn::Flatten>(nn::FlattenOptions().start_dim(in.size() >= 2 ? 1 : 0)), .out = out};
+        .accepts = has_a_dimension,
+        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+          const auto rank = static_cast<int64_t>(in.size());
+          const auto start = rank > 1 ? draw.size("start_dim", {1, 0}) : 0;
+          const auto end = rank - start > 2 ? draw.size("end_dim", {-1, -2}) : -1;
+          const auto first = in.begin() + start, last = in.end() + end;
+          Shape out(in.begin(), first);
+          out.push_back(numel(Shape(first, last + 1)));
+          out.append(last + 1, in.end());
+          return {.make = make<nn::Flatten>(nn::FlattenOptions().start_dim(start).end_dim(end)), .out = out};
         },
     },
     {
         .name = "Bilinear",
         .source = "nn/modules/linear.h",
-        // `bilinear` is in CUDA's promote list and in none of the CPU's, where the matrix products in it are cast.
+        // "All tensors must have the same dtype": at::bilinear, aten/src/ATen/native/Linear.cpp. It is in
+        // CUDA's promote list and in none of CPU's. There the products in `_trilinear` (bmm) are cast, but
+        // they are added to an output of input1's dtype: the dtype is promised, bfloat16's accuracy is what
+        // it has.
         .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Bilinear.html",
                      .share_a_dtype = {{"input1", "input2", "weight", "bias"}},
                      .output = same_as("input1"),
-                     .autocast_cpu = AutocastPolicy::unspecified,
                      .autocast_cuda = AutocastPolicy::promote},
         .forward = two_tensors_in_one_out<nn::BilinearImpl>,
-        .input = [](Draw& draw, const Site& site) -> Shape {
-          return {std::max<int64_t>(site.batch, 1), draw_features(draw, "in1_features")};
-        },
-        .accepts = [](const Shape& in, const Site&) { return in.size() >= 2 && numel(in) > 0 && in.back() <= 64; },
+        .input =
+            [](Draw& draw, const Site& site) {
+              return draw_rows_of(draw, site, draw_features(draw, "in1_features"));
+            },
+        .accepts =
+            [](const Shape& in, const Site&) {
+              // `_trilinear` holds rows * in2_features * out_features numbers in between.
+              return rows_of_at_most(in, 128, 17 * 17, 300);
+            },
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const auto second = draw.size("in2_features", {4, 1, 3}), out_features = draw.size("out_features", {4, 1, 5});
+          const auto in2_features = draw.size("in2_features", {3, 1, 4, 8, 17});
+          const auto out_features = draw.size("out_features", {4, 1, 2, 3, 8, 17});
           const bool bias = draw.flag("bias", true);
-          Shape other = in, out = in;
-          other.back() = second;
+          Shape input2 = in, out = in;
+          input2.back() = in2_features;
           out.back() = out_features;
-          std::vector<std::string> parameters = {"weight"};
-          if (bias) parameters.push_back("bias");
-          return {.make = make<nn::Bilinear>(nn::BilinearOptions(in.back(), second, out_features).bias(bias)),
+          return {.make = make<nn::Bilinear>(
+                      nn::BilinearOptions(in.back(), in2_features, out_features).bias(bias)),
                   .out = out,
-                  .inputs = {{.name = "input2", .shape = other}},
-                  .parameters = parameters};
+                  .inputs = {{.name = "input2", .shape = input2}},
+                  .parameters = weight_and(bias)};
         },
         .input_name = "input1",
     },
     {
         .name = "Embedding",
         .source = "nn/modules/embedding.h",
-        // Indices are IntTensor or LongTensor: https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html
+        // A row of `weight` for every index: nothing is combined, so indices and weight share nothing.
         .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html",
-                     .takes = {{"input", kIntegral, "aten/src/ATen/native/Embedding.cpp"}},
+                     .takes = {{"input", kIntegral,
+                                "\"Input: IntTensor or LongTensor of arbitrary shape\", torch.nn.Embedding"}},
                      .output = same_as("weight"),
                      .carries_gradient = false},
         .forward = one_tensor_in_one_out<nn::EmbeddingImpl>,
-        .input = [](Draw& draw, const Site& site) { return draw_any_input(draw, site); },
-        .accepts = [](const Shape& in, const Site&) { return in.size() <= 3 && numel(in) <= 256; },
+        .input =
+            [](Draw& draw, const Site& site) {
+              int64_t features = 0;
+              {
+                const Draw::AtRoot root(draw);
+                features = draw.size("input.features", {4, 1, 3, 9});
+              }
+              return draw_rows_of(draw, site, features);
+            },
+        .accepts = [](const Shape& in, const Site&) { return in.size() <= 4 && numel(in) <= 256; },
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const auto count = draw.size("num_embeddings", {8, 3, 20}), width = draw.size("embedding_dim", {4, 1, 8});
+          const auto rows = draw.size("num_embeddings", {10, 1, 2, 5});
+          const auto embedding_dim = draw_features(draw, "embedding_dim");
+          auto options = nn::EmbeddingOptions(rows, embedding_dim);
+          const auto padding = draw.word("padding_idx", {"none", "0", "-1"});
+          if (padding != "none") options.padding_idx(padding == "0" ? 0 : -1);
+          if (draw.flag("max_norm", false)) options.max_norm(1.0);  // renormalizes `weight` in forward
+          // `sparse` is not drawn: most optimizers refuse sparse gradients whatever their dtype.
+          options.scale_grad_by_freq(draw.flag("scale_grad_by_freq", false));
           Shape out = in;
-          out.push_back(width);
-          return {.make = make<nn::Embedding>(nn::EmbeddingOptions(count, width)),
+          out.push_back(embedding_dim);
+          return {.make = make<nn::Embedding>(options),
                   .out = out,
                   .parameters = {"weight"},
-                  .input_limit = count};
+                  .input_limit = rows};
         },
         .content = Content::indices,
         .natural = Dtype::Long,
@@ -112,6 +168,8 @@ const Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> linear_rows() { return kRows; }
+std::span<const Row> linear_rows() {
+  return kRows;
+}
 
 }  // namespace dtypefuzz
