@@ -6,9 +6,9 @@ namespace {
 
 namespace nn = torch::nn;
 
-/// Input, states and all weights meet in matrix products, and a cell state in sums with them. In a region these are
-/// several operators with policies of their own (and on some processors oneDNN's fused layer, which is in the lower
-/// precision list as a whole), and documentation is silent.
+/// Input, states and all weights meet in matrix products, and a cell state in sums with them. In a region
+/// these are several operators with policies of their own (and on some processors oneDNN's fused layer, which
+/// is in the lower precision list as a whole), and documentation is silent.
 Contract recurs(std::string_view source) {
   return {.source = source,
           .share_a_dtype = {{"input", "hx", "cx", "*"}},
@@ -16,8 +16,9 @@ Contract recurs(std::string_view source) {
           .autocast_cuda = AutocastPolicy::unspecified};
 }
 
-/// [length, batch, features], or [batch, length, features] for `batch_first`: the C++ front end takes no unbatched
-/// sequence. The batch may be empty, the length not ("Expected sequence length to be larger than 0 in RNN").
+/// [length, batch, features], or [batch, length, features] for `batch_first`: the C++ front end takes no
+/// unbatched sequence. The batch may be empty, the length not ("Expected sequence length to be larger than 0
+/// in RNN").
 bool sequence(const Shape& in, const Site&) {
   return in.size() == 3 && in[0] + in[1] > 0 && in[0] <= 32 && in[1] <= 32 && in[2] > 0 && in[2] <= 64;
 }
@@ -81,8 +82,8 @@ std::vector<at::Tensor> with_state(nn::Module& module, std::span<const at::Tenso
 }
 
 /// Hidden and cell state, given together or not at all.
-torch::optional<std::tuple<at::Tensor, at::Tensor>> states_of(std::span<const at::Tensor> in) {
-  if (!in[1].defined()) return torch::nullopt;
+std::optional<std::tuple<at::Tensor, at::Tensor>> states_of(std::span<const at::Tensor> in) {
+  if (!in[1].defined()) return std::nullopt;
   return std::make_tuple(in[1], in[2]);
 }
 
@@ -135,7 +136,12 @@ const Row kRows[] = {
     {
         .name = "LSTMCell",
         .source = "nn/modules/rnn.h",
-        .contract = recurs("https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html"),
+        // One operator, `lstm_cell`, which is in CUDA's lower precision list (ATen/autocast_mode.h) with its
+        // list of states; on CPU it is taken apart outside of the lists.
+        .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html",
+                     .share_a_dtype = {{"input", "hx", "cx", "*"}},
+                     .autocast_cpu = AutocastPolicy::unspecified,
+                     .autocast_cuda = AutocastPolicy::lower_precision},
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           auto [h, c] = static_cast<nn::LSTMCellImpl&>(module).forward(in[0], states_of(in));
           return {h, c};
@@ -146,9 +152,10 @@ const Row kRows[] = {
           if (draw.size("input.rank", {2, 1}) == 1) return {features};
           return {site.batch, features};
         },
-        .accepts = [](const Shape& in, const Site&) {
-          return (in.size() == 1 || (in.size() == 2 && in[0] <= 256)) && in.back() > 0 && in.back() <= 64;
-        },
+        .accepts =
+            [](const Shape& in, const Site&) {
+              return (in.size() == 1 || (in.size() == 2 && in[0] <= 256)) && in.back() > 0 && in.back() <= 64;
+            },
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto hidden = draw.size("hidden_size", {4, 2, 8});
           const bool bias = draw.flag("bias", true);
@@ -169,6 +176,8 @@ const Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> recurrent_rows() { return kRows; }
+std::span<const Row> recurrent_rows() {
+  return kRows;
+}
 
 }  // namespace dtypefuzz
