@@ -27,9 +27,9 @@ int64_t draw_heads(Draw& draw, std::string_view name, int64_t embed_dim) {
   return embed_dim % 2 ? 1 : draw.size(name, {1, 2});
 }
 
-// A row that masks every key makes its softmax NaN, and one key is a whole row, so masks are given from two
-// keys on.
 /// The mask that is added to the scores, [target length, source length]; its natural dtype is the stack's.
+/// A row that masks every key makes its softmax NaN, and one key is a whole row, so masks are given from two
+/// on.
 InputSpec draw_attn_mask(Draw& draw, std::string_view name, int64_t target, int64_t source) {
   return {.name = std::string(name),
           .shape = {target, source},
