@@ -28,8 +28,8 @@ int64_t draw_heads(Draw& draw, std::string_view name, int64_t embed_dim) {
 }
 
 /// The mask that is added to the scores, [target length, source length]; its natural dtype is the stack's.
-/// A row that masks every key makes its softmax NaN, and one key is a whole row, so masks are given from two
-/// on.
+/// A row that masks every key makes its softmax NaN, and one key is a whole row: masks come with two keys or
+/// more.
 InputSpec draw_attn_mask(Draw& draw, std::string_view name, int64_t target, int64_t source) {
   return {.name = std::string(name),
           .shape = {target, source},
@@ -75,12 +75,13 @@ const Row kRows[] = {
     {
         .name = "MultiheadAttention",
         .source = "nn/modules/activation.h",
-        // F::multi_head_attention_forward is `linear` and `bmm`, which are in the CPU's lower precision list,
-        // and operators in none of its lists, so weights and output are in the region's dtype. On CUDA
-        // `softmax` is in the float32 list, so the two outputs differ, and that depends on the order of
-        // operators inside. The scores take `attn_mask` by an addition in place, so they keep their dtype;
-        // `promotes` is there because nothing is promised where no result type is defined (float8).
-        // `need_weights` false would only drop the second output.
+        // F::multi_head_attention_forward is `matmul` (what F::linear is above two dimensions) and `bmm`,
+        // which are in the CPU's lower precision list, `cat`, which is in its promote list, and operators in
+        // none of its lists, so weights and output are in the region's dtype. On CUDA `softmax` is in the
+        // float32 list, so the two outputs differ, and that depends on the order of operators inside. The
+        // scores take `attn_mask` by an addition in place, so they keep their dtype; `promotes` is there
+        // because nothing is promised where no result type is defined (float8). `need_weights` false would
+        // only drop the second output.
         .contract = {.source = kAttention,
                      .share_a_dtype = {{"query", "key", "value", "*"}},
                      .promotes = {"query", "attn_mask"},

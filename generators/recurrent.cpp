@@ -176,6 +176,8 @@ const Row kRows[] = {
 
 }  // namespace
 
-std::span<const Row> recurrent_rows() { return kRows; }
+std::span<const Row> recurrent_rows() {
+  return kRows;
+}
 
 }  // namespace dtypefuzz
