@@ -8,8 +8,7 @@ namespace {
 
 namespace nn = torch::nn;
 
-// --- options
-// ----------------------------------------------------------------------------------------------------
+// --- options -------------------------------------------------------------------------------------------
 bool draw_unreduced_or(Draw& draw, std::string_view& reduction) {
   reduction = draw.word("reduction", {"mean", "sum", "none"});
   return reduction == "none";
@@ -27,8 +26,7 @@ double draw_number(Draw& draw, std::string_view name, std::initializer_list<std:
   return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
 }
 
-// --- element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss
-// -------------------
+// --- element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss ----------
 std::optional<Dtype> result_of(const Received& seen) {
   std::vector<OperandFacts> both;
   for (const auto& operand : seen.operands)
@@ -46,16 +44,13 @@ bool promotes_to_integers(const Received& seen) {
   return result && (kIntegral | kBoolean).has(category_of(*result));
 }
 
-/// The distance of complex numbers is real: torch.nn.L1Loss, "Supports real-valued and complex-valued
-/// inputs", and torch.abs. SmoothL1Loss with beta 0 is L1Loss; the others have no complex kernels. A sum of
-/// integers is int64 and its terms are not, so the reduction decides: torch.sum.
-std::vector<AllowedMix> distances_of_other_numbers() {
-  constexpr std::string_view kSource = "https://pytorch.org/docs/stable/generated/torch.abs.html";
-  return {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), kSource},
-          {promotes_to<Dtype::ComplexDouble>, always(Dtype::Double), kSource},
-          {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), kSource},
-          {promotes_to_integers, unspecified_output(),
-           "https://pytorch.org/docs/stable/generated/torch.sum.html"}};
+/// A sum of integers is int64 and its terms are not, so the reduction decides.
+const AllowedMix kIntegers = {promotes_to_integers, unspecified_output(),
+                              "https://pytorch.org/docs/stable/generated/torch.sum.html"};
+
+bool promotes_to_complex(const Received& seen) {
+  const auto result = result_of(seen);
+  return result && kComplex.has(category_of(*result));
 }
 
 /// `mse_loss`, `l1_loss`, `smooth_l1_loss`, `huber_loss`, `binary_cross_entropy_with_logits` are in the
@@ -68,9 +63,20 @@ Contract combines(std::string_view source) {
           .autocast_cuda = AutocastPolicy::float32};
 }
 
-Contract measures_distance(std::string_view source) {
+/// "Supports real-valued and complex-valued inputs", and the distance of complex numbers is real.
+Contract l1(std::string_view source) {
   Contract contract = combines(source);
-  contract.allowed = distances_of_other_numbers();
+  contract.allowed = {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), source},
+                      {promotes_to<Dtype::ComplexDouble>, always(Dtype::Double), source},
+                      {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), source},
+                      kIntegers};
+  return contract;
+}
+
+/// With `beta` 0 this is L1Loss, otherwise nothing says what the distance of complex numbers is.
+Contract smooth_l1(std::string_view source) {
+  Contract contract = combines(source);
+  contract.allowed = {{promotes_to_complex, unspecified_output(), source}, kIntegers};
   return contract;
 }
 
@@ -94,8 +100,7 @@ Drawn compares(Draw& draw, const Shape& in, Options options, Content target = Co
           .inputs = {{.name = "target", .shape = in, .content = target}}};
 }
 
-// --- class weights: NLLLoss, CrossEntropyLoss, BCEWithLogitsLoss
-// ------------------------------------------------
+// --- class weights: NLLLoss, CrossEntropyLoss, BCEWithLogitsLoss ---------------------------------------
 /// The weight is an option of the module, set anew for each call so that it can be an operand like the
 /// others.
 template <class Impl>
@@ -142,6 +147,13 @@ InputSpec class_weight(Draw& draw, int64_t classes) {
   return {.name = "weight", .shape = {classes}, .content = Content::positive, .present = present};
 }
 
+/// Ignores class 0 or none. A mean over ignored samples alone is 0 / 0, so a mean ignores none.
+template <class Options>
+Options draw_ignored(Draw& draw, Options options, std::string_view reduction) {
+  if (reduction == "mean") return options;
+  return options.ignore_index(draw.size("ignore_index", {-100, 0}));
+}
+
 constexpr std::string_view kIndices =
     "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html (Target: class indices)";
 
@@ -160,7 +172,7 @@ const Row kRows[] = {
                 const Site&) { return compares<nn::MSELoss>(draw, in, nn::MSELossOptions()); }},
     {.name = "L1Loss",
      .source = "nn/modules/loss.h",
-     .contract = measures_distance("https://pytorch.org/docs/stable/generated/torch.nn.L1Loss.html"),
+     .contract = l1("https://pytorch.org/docs/stable/generated/torch.nn.L1Loss.html"),
      .forward = two_tensors_in_one_out<nn::L1LossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -168,7 +180,7 @@ const Row kRows[] = {
                 const Site&) { return compares<nn::L1Loss>(draw, in, nn::L1LossOptions()); }},
     {.name = "SmoothL1Loss",
      .source = "nn/modules/loss.h",
-     .contract = measures_distance("https://pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html"),
+     .contract = smooth_l1("https://pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html"),
      .forward = two_tensors_in_one_out<nn::SmoothL1LossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -193,19 +205,20 @@ const Row kRows[] = {
      // The target is either of two operands, told apart by its shape as LibTorch does: `target` holds
      // indices, `class_probabilities` holds a distribution for each sample. `cross_entropy_loss` is in the
      // CPU's float32 list; on CUDA it is made of `log_softmax` and `nll_loss`, which are in CUDA's.
-     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
-                  .share_a_dtype = {{"input", "weight"}},
-                  .promotes = {"input", "class_probabilities", "weight"},
-                  .takes = {{"target", kIntegral, kIndices},
-                            {"class_probabilities", kFloating,
-                             "aten/src/ATen/native/LossNLL.cpp, cross_entropy_loss_prob_target"},
-                            {"weight", kFloating,
-                             "torch.nn.CrossEntropyLoss: `a Tensor of size C and floating point dtype`"}},
-                  .autocast_cpu = AutocastPolicy::float32,
-                  .autocast_cuda = AutocastPolicy::float32,
-                  // A distribution is multiplied element by element; only indices go through `nll_loss`.
-                  .allowed = {{has_class_probabilities, promoted(),
-                               "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc"}}},
+     .contract =
+         {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
+          .share_a_dtype = {{"input", "weight"}},
+          .promotes = {"input", "class_probabilities", "weight"},
+          .takes = {{"target", kIntegral, kIndices},
+                    {"class_probabilities", kFloating,
+                     "torch.nn.CrossEntropyLoss: `required to be float when using class probabilities`"},
+                    {"weight", kFloating,
+                     "torch.nn.CrossEntropyLoss: `a Tensor of size C and floating point dtype`"}},
+          .autocast_cpu = AutocastPolicy::float32,
+          .autocast_cuda = AutocastPolicy::float32,
+          // A distribution is multiplied element by element; only indices go through `nll_loss`.
+          .allowed = {{has_class_probabilities, promoted(),
+                       "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc"}}},
      .forward = weighted<nn::CrossEntropyLossImpl>,
      .input = [](Draw& draw, const Site& site) { return draw_scores(draw, site, true); },
      .accepts = [](const Shape& in, const Site&) { return !in.empty() && classes_of(in) > 0; },
@@ -222,8 +235,10 @@ const Row kRows[] = {
        const double smoothing = draw_number(draw, "label_smoothing", {"0", "0.1"});
        std::string_view reduction;
        const bool unreduced = draw_unreduced_or(draw, reduction);
-       const auto options = nn::CrossEntropyLossOptions().label_smoothing(smoothing);
-       return {.make = make<nn::CrossEntropyLoss>(reduced(options, reduction)),
+       auto options = reduced(nn::CrossEntropyLossOptions().label_smoothing(smoothing), reduction);
+       // "ignore_index is not supported for floating point target": cross_entropy_loss_prob_target.
+       if (indices) options = draw_ignored(draw, options, reduction);
+       return {.make = make<nn::CrossEntropyLoss>(options),
                .out = unreduced ? samples_of(in) : Shape{},
                .inputs = {target, class_weight(draw, classes)}};
      }},
@@ -242,7 +257,8 @@ const Row kRows[] = {
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
        std::string_view reduction;
        const bool unreduced = draw_unreduced_or(draw, reduction);
-       return {.make = make<nn::NLLLoss>(reduced(nn::NLLLossOptions(), reduction)),
+       const auto options = draw_ignored(draw, reduced(nn::NLLLossOptions(), reduction), reduction);
+       return {.make = make<nn::NLLLoss>(options),
                .out = unreduced ? samples_of(in) : Shape{},
                .inputs = {{.name = "target",
                            .shape = samples_of(in),
@@ -305,7 +321,8 @@ const Row kRows[] = {
      .accepts = [](const Shape& in, const Site&) { return in.size() == 3 && numel(in) > 0 && in[2] > 1; },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
        const auto steps = in[0], samples = in[1], blank = in[2] - 1;
-       const auto length = steps > 1 ? draw.size("target_length", {1, 2}) : 1;
+       // The same label twice needs a blank between them, so three steps; with fewer the loss is infinite.
+       const auto length = steps > 2 ? draw.size("target_length", {1, 2}) : 1;
        const bool zero_infinity = draw.flag("zero_infinity", false);
        std::string_view reduction;
        const bool unreduced = draw_unreduced_or(draw, reduction);

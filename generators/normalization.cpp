@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstdlib>
+
 #include "generators/calls.h"
 #include "generators/row.h"
 
@@ -6,26 +9,55 @@ namespace {
 
 namespace nn = torch::nn;
 
-constexpr std::string_view kMixedTypes = "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type";
-
 bool is_low(Dtype dtype) {
   return dtype == Dtype::BFloat16 || dtype == Dtype::Half;
 }
 
-/// bfloat16 or float16 input with all parameters and statistics in float32.
-bool float32_parameters_with_low_input(const Received& seen) {
-  if (!is_low(seen.dtype_of("input"))) return false;
-  for (const auto name : {"weight", "bias", "running_mean", "running_var"})
-    if (const auto* operand = seen.find(name); operand && operand->dtype != Dtype::Float) return false;
-  return true;
+bool each(const Received& seen, std::initializer_list<std::string_view> names,
+          bool (*holds)(Dtype, Dtype input)) {
+  const Dtype input = seen.dtype_of("input");
+  return std::all_of(names.begin(), names.end(), [&](std::string_view name) {
+    const auto* operand = seen.find(name);
+    return !operand || holds(operand->dtype, input);
+  });
 }
 
+/// bfloat16 or float16 input with all parameters and statistics in float32.
+bool float32_parameters_with_low_input(const Received& seen) {
+  return is_low(seen.dtype_of("input")) && each(seen, {"weight", "bias", "running_mean", "running_var"},
+                                                [](Dtype dtype, Dtype) { return dtype == Dtype::Float; });
+}
+
+bool float32_parameters_with_low_input_on_cpu(const Received& seen) {
+  return seen.device == Device::cpu && float32_parameters_with_low_input(seen);
+}
+
+const AllowedMix kLowInputOnCpu = {float32_parameters_with_low_input_on_cpu, same_as("input"),
+                                   "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type"};
+const AllowedMix kLowInput = {
+    float32_parameters_with_low_input, same_as("input"),
+    "the same, and on CUDA aten/src/ATen/native/cuda/Normalization.cu, is_mixed_type"};
+
+/// Statistics of another floating dtype, where they agree as well as input, weight and bias do.
+bool floating_statistics(const Received& seen) {
+  return seen.dtype_of("running_mean") == seen.dtype_of("running_var") &&
+         kFloating.has(category_of(seen.dtype_of("input"))) &&
+         each(seen, {"weight", "bias"}, [](Dtype dtype, Dtype input) { return dtype == input; }) &&
+         each(seen, {"running_mean", "running_var"},
+              [](Dtype dtype, Dtype) { return kFloating.has(category_of(dtype)); });
+}
+
+/// That the CPU refused this was reported as a bug (issue 139140), and mended with a test of such mixes.
+const AllowedMix kStatisticsOfAnyDtype = {floating_statistics, same_as("input"),
+                                          "https://github.com/pytorch/pytorch/pull/164069"};
+
 /// No norm is in the CPU's autocast lists; CUDA's float32 list has `layer_norm` and `group_norm` only.
-Contract normalizes(std::string_view source, AutocastPolicy cuda = AutocastPolicy::leave) {
+Contract normalizes(std::string_view source, std::vector<AllowedMix> allowed,
+                    AutocastPolicy cuda = AutocastPolicy::leave) {
   return {.source = source,
           .share_a_dtype = {{"input", "weight", "bias", "running_mean", "running_var"}},
           .autocast_cuda = cuda,
-          .allowed = {{float32_parameters_with_low_input, same_as("input"), kMixedTypes}}};
+          .allowed = std::move(allowed)};
 }
 
 /// More than one value a channel: F::batch_norm refuses one ("Expected more than 1 value per channel when
@@ -49,39 +81,43 @@ std::vector<std::string> names_of(bool affine, bool statistics = false) {
 
 template <class Module, class Impl, int dimensions>
 Row batch_norm(std::string_view name, std::string_view documentation) {
-  return {
-      .name = name,
-      .source = "nn/modules/batchnorm.h",
-      .contract = normalizes(documentation),
-      .forward = one_tensor_in_one_out<Impl>,
-      .input = [](Draw& draw, const Site& site) -> Shape {
-        const auto features = draw_features(draw, "num_features");
-        if (dimensions == 1 && site.batch > 1) {
-          Draw::AtRoot root(draw);
-          if (draw.size("input.rank", {2, 3}) == 2) return {site.batch, features};
-        }
-        return draw_image(draw, filled(site), features, dimensions,
-                          dimensions == 1 ? 2 : 1 + (site.batch < 2), false);
-      },
-      .accepts =
-          [](const Shape& in, const Site&) {
-            return (in.size() == dimensions + 2 || (dimensions == 1 && in.size() == 2)) && has_statistics(in);
+  return {.name = name,
+          .source = "nn/modules/batchnorm.h",
+          .contract = normalizes(documentation, {kLowInput}),
+          .forward = one_tensor_in_one_out<Impl>,
+          .input = [](Draw& draw, const Site& site) -> Shape {
+            const auto features = draw_features(draw, "num_features");
+            if (dimensions == 1 && site.batch > 1) {
+              Draw::AtRoot root(draw);
+              if (draw.size("input.rank", {2, 3}) == 2) return {site.batch, features};
+            }
+            return draw_image(draw, filled(site), features, dimensions,
+                              dimensions == 1 ? 2 : 1 + (site.batch < 2), false);
           },
-      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-        const bool affine = draw.flag("affine", true);
-        const bool statistics = draw.flag("track_running_stats", true);
-        return {
-            .make = make<Module>(nn::BatchNormOptions(in[1]).affine(affine).track_running_stats(statistics)),
-            .out = in,
-            .parameters = names_of(affine, statistics)};
-      }};
+          .accepts =
+              [](const Shape& in, const Site&) {
+                return (in.size() == dimensions + 2 || (dimensions == 1 && in.size() == 2)) &&
+                       has_statistics(in);
+              },
+          .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+            const bool affine = draw.flag("affine", true);
+            const bool statistics = draw.flag("track_running_stats", true);
+            auto options = nn::BatchNormOptions(in[1]).affine(affine).track_running_stats(statistics);
+            // None: a cumulative average, whose weight is read from `num_batches_tracked`.
+            const auto momentum = statistics ? draw.word("momentum", {"0.1", "none", "1"}) : "0.1";
+            if (momentum == "none")
+              options.momentum(std::nullopt);
+            else
+              options.momentum(std::strtod(std::string(momentum).c_str(), nullptr));
+            return {.make = make<Module>(options), .out = in, .parameters = names_of(affine, statistics)};
+          }};
 }
 
 const Row kRows[] = {
     {.name = "LayerNorm",
      .source = "nn/modules/normalization.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html",
-                            AutocastPolicy::float32),
+                            {kLowInputOnCpu}, AutocastPolicy::float32),
      .forward = one_tensor_in_one_out<nn::LayerNormImpl>,
      .input = draw_any_input,
      .accepts = [](const Shape& in, const Site&) { return !in.empty() && in.back() > 0; },
@@ -103,24 +139,31 @@ const Row kRows[] = {
         "BatchNorm3d", "https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm3d.html"),
     {.name = "InstanceNorm1d",
      .source = "nn/modules/instancenorm.h",
-     .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html"),
+     .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html",
+                            {kLowInput, kStatisticsOfAnyDtype}),
      .forward = one_tensor_in_one_out<nn::InstanceNorm1dImpl>,
      .input =
          [](Draw& draw, const Site& site) {
-           return draw_image(draw, filled(site), draw_features(draw, "num_features"), 1, 2, false);
+           return draw_image(draw, filled(site), draw_features(draw, "num_features"), 1, 2, true);
          },
-     .accepts = [](const Shape& in, const Site&) { return in.size() == 3 && numel(in) > 0 && in[2] > 1; },
+     // [batch, channels, length] or [channels, length], and a length to take statistics over.
+     .accepts =
+         [](const Shape& in, const Site&) {
+           return (in.size() == 3 || in.size() == 2) && numel(in) > 0 && in.back() > 1;
+         },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
        const bool affine = draw.flag("affine", false);
        const bool statistics = draw.flag("track_running_stats", false);
-       const auto options = nn::InstanceNorm1dOptions(in[1]).affine(affine).track_running_stats(statistics);
+       const auto channels = in[in.size() - 2];
+       const auto options =
+           nn::InstanceNorm1dOptions(channels).affine(affine).track_running_stats(statistics);
        return {
            .make = make<nn::InstanceNorm1d>(options), .out = in, .parameters = names_of(affine, statistics)};
      }},
     {.name = "GroupNorm",
      .source = "nn/modules/normalization.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html",
-                            AutocastPolicy::float32),
+                            {kLowInputOnCpu}, AutocastPolicy::float32),
      .forward = one_tensor_in_one_out<nn::GroupNormImpl>,
      .input = [](Draw& draw, const Site& site) -> Shape {
        const auto channels = draw.size("num_channels", {4, 2, 6, 16, 17, 33});
@@ -135,10 +178,14 @@ const Row kRows[] = {
      // F::group_norm refuses one value a group when it counts channels of all samples, as batch_norm does.
      .accepts = [](const Shape& in, const Site&) { return has_statistics(in); },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-       const auto groups =
-           in[1] % 2 == 0 ? draw.size("num_groups", {1, 2, in[1]}) : draw.size("num_groups", {1, in[1]});
+       const auto channels = in[1];
+       int64_t groups = 1;
+       if (channels > 2 && channels % 2 == 0)
+         groups = draw.size("num_groups", {1, 2, channels});
+       else if (channels > 1)
+         groups = draw.size("num_groups", {1, channels});
        const bool affine = draw.flag("affine", true);
-       return {.make = make<nn::GroupNorm>(nn::GroupNormOptions(groups, in[1]).affine(affine)),
+       return {.make = make<nn::GroupNorm>(nn::GroupNormOptions(groups, channels).affine(affine)),
                .out = in,
                .parameters = names_of(affine)};
      }},

@@ -283,6 +283,20 @@ void autocast_state_is_restored(const Plan& plan, const Expectation& promised, c
 // --- 11 -----------------------------------------------------------------------------------------------------------
 void loading_preserves_values(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
                               std::vector<Violation>& out) {
+  if (seen.error && seen.error->phase == Phase::load && plan.load_dtype != plan.params_dtype) {
+    const auto known = recognize(seen.error->message);
+    const bool by_name = known && (known->family->kind == MessageKind::mismatch ||
+                                   known->family->kind == MessageKind::unsupported || not_about_dtypes(*known));
+    if (!by_name)
+      out.push_back(violation(
+          "loading_preserves_values", plan, Severity::refusal, {}, Phase::load, family_of(seen.error),
+          {plan.load == Load::archive ? "archive" : "copy",
+           std::string(to_string(std::max(category_of(plan.load_dtype), category_of(plan.params_dtype))))},
+          std::nullopt,
+          fmt::format("a checkpoint of {} is refused by name or keeps its values in {}", name_of(plan.load_dtype),
+                      name_of(plan.params_dtype)),
+          seen.error->message));
+  }
   for (const LoadedFacts& loaded : seen.loaded) {
     if (loaded.equal) continue;
     out.push_back(violation("loading_preserves_values", plan, Severity::wrong_bits, {}, Phase::load, "accepted",

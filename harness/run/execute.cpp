@@ -486,7 +486,9 @@ class Run {
     const int from = culprit.kind == Culprit::kLayer || culprit.kind == Culprit::kResidual ? culprit.layer : -1;
     const bool completed = phase == Phase::loss || culprit.kind == Culprit::kResidual;
     for (const Watched& w : watched_) {
-      const bool settled = w.role == Role::buffer && (completed || from < 0 || w.layer < from || reused(w.layer));
+      // Completed layers may have changed what they hold: statistics, and weights that `max_norm` renormalizes.
+      const bool ran = completed || from < 0 || (w.layer >= 0 && w.layer < from) || reused(w.layer);
+      const bool settled = ran && (w.role == Role::buffer || (w.layer >= 0 && phase <= Phase::loss));
       if (!settled && stamp_of(w.tensor) != w.stamp)
         seen_.traces.push_back(std::string(w.role == Role::input    ? "input "
                                            : w.role == Role::buffer ? "buffer "
