@@ -208,6 +208,8 @@ constexpr Family kFamilies[] = {
     {"same_device", device, "to be on the same device"},
     // values
     {"value_overflow", range, "cannot be converted to type {*} without overflow"},
+    // A checkpoint of a narrower dtype read into wider storage: says sizes, no dtype. aten/src/ATen/native/Resize.h
+    {"set_storage", other, "setStorage: sizes"},
     {"index_out_of_range", range, "select(): index {*} out of range for tensor of size"},
     {"index_out_of_range", range, "index out of range in self"},
     {"index_out_of_range", range, "Expected idx >= 0 && idx < num_embeddings"},

@@ -188,6 +188,7 @@ const Example kExamples[] = {
     {"Input and parameter tensors are not at the same device, found input tensor at cpu and parameter tensor at meta", "same_device", {}},
     {"Expected query, key, and value to be on the same device type, to be on the same device", "same_device", {}},
     {"value cannot be converted to type uint16_t without overflow", "value_overflow", {}},
+    {"setStorage: sizes [20, 10], strides [10, 1], storage offset 0, and itemsize 8 requiring a storage size of 1600 are out of bounds for storage of size 800", "set_storage", {}},
     {"select(): index -8085 out of range for tensor of size [10, 4] at dimension 0", "index_out_of_range", {}},
     {"index out of range in self", "index_out_of_range", {}},
     {"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be -1", "index_out_of_range", {}},
