@@ -45,7 +45,7 @@ bool promotes_to_integers(const Received& seen) {
 }
 
 /// A sum of integers is int64 and its terms are not, so the reduction decides.
-const AllowedMix kIntegers = {promotes_to_integers, unspecified_output(),
+const SpecialCase kIntegers = {promotes_to_integers, unspecified_output(),
                               "https://pytorch.org/docs/stable/generated/torch.sum.html"};
 
 bool promotes_to_complex(const Received& seen) {
@@ -66,7 +66,7 @@ Contract combines(std::string_view source) {
 /// "Supports real-valued and complex-valued inputs", and the distance of complex numbers is real.
 Contract l1(std::string_view source) {
   Contract contract = combines(source);
-  contract.allowed = {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), source},
+  contract.special = {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), source},
                       {promotes_to<Dtype::ComplexDouble>, always(Dtype::Double), source},
                       {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), source},
                       kIntegers};
@@ -76,7 +76,7 @@ Contract l1(std::string_view source) {
 /// With `beta` 0 this is L1Loss, otherwise nothing says what the distance of complex numbers is.
 Contract smooth_l1(std::string_view source) {
   Contract contract = combines(source);
-  contract.allowed = {{promotes_to_complex, unspecified_output(), source}, kIntegers};
+  contract.special = {{promotes_to_complex, unspecified_output(), source}, kIntegers};
   return contract;
 }
 
@@ -217,7 +217,7 @@ const Row kRows[] = {
           .autocast_cpu = AutocastPolicy::float32,
           .autocast_cuda = AutocastPolicy::float32,
           // A distribution is multiplied element by element; only indices go through `nll_loss`.
-          .allowed = {{has_class_probabilities, promoted(),
+          .special = {{has_class_probabilities, promoted(),
                        "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc"}}},
      .forward = weighted<nn::CrossEntropyLossImpl>,
      .input = [](Draw& draw, const Site& site) { return draw_scores(draw, site, true); },

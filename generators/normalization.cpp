@@ -32,9 +32,9 @@ bool float32_parameters_with_low_input_on_cpu(const Received& seen) {
   return seen.device == Device::cpu && float32_parameters_with_low_input(seen);
 }
 
-const AllowedMix kLowInputOnCpu = {float32_parameters_with_low_input_on_cpu, same_as("input"),
+const SpecialCase kLowInputOnCpu = {float32_parameters_with_low_input_on_cpu, same_as("input"),
                                    "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type"};
-const AllowedMix kLowInput = {
+const SpecialCase kLowInput = {
     float32_parameters_with_low_input, same_as("input"),
     "the same, and on CUDA aten/src/ATen/native/cuda/Normalization.cu, is_mixed_type"};
 
@@ -48,16 +48,16 @@ bool floating_statistics(const Received& seen) {
 }
 
 /// That the CPU refused this was reported as a bug (issue 139140), and mended with a test of such mixes.
-const AllowedMix kStatisticsOfAnyDtype = {floating_statistics, same_as("input"),
+const SpecialCase kStatisticsOfAnyDtype = {floating_statistics, same_as("input"),
                                           "https://github.com/pytorch/pytorch/pull/164069"};
 
 /// No norm is in the CPU's autocast lists; CUDA's float32 list has `layer_norm` and `group_norm` only.
-Contract normalizes(std::string_view source, std::vector<AllowedMix> allowed,
+Contract normalizes(std::string_view source, std::vector<SpecialCase> special,
                     AutocastPolicy cuda = AutocastPolicy::leave) {
   return {.source = source,
           .share_a_dtype = {{"input", "weight", "bias", "running_mean", "running_var"}},
           .autocast_cuda = cuda,
-          .allowed = std::move(allowed)};
+          .special = std::move(special)};
 }
 
 /// More than one value a channel: F::batch_norm refuses one ("Expected more than 1 value per channel when

@@ -155,6 +155,11 @@ Promise promise_of(const Contract& contract, const Received& received) {
   Received effective = received;
   effective.operands = *seen;
 
+  for (const auto& special : contract.special)
+    if (special.applies(effective))
+      return special.says == SpecialCase::kAccepted ? accepts(contract, effective, special.output)
+                                                    : Promise{.reason = std::string(special.source)};
+
   for (const auto& rule : contract.takes)
     if (const auto* operand = effective.find(rule.operand); operand && !rule.takes.has(category_of(operand->dtype)))
       return {.kind = Promise::kRefusesCategory,
@@ -162,9 +167,6 @@ Promise promise_of(const Contract& contract, const Received& received) {
               .category = category_of(operand->dtype),
               .group = {*operand},
               .reason = fmt::format("{} is {}", operand->name, name_of(operand->dtype))};
-
-  for (const auto& mix : contract.allowed)
-    if (mix.applies(effective)) return accepts(contract, effective, mix.output);
 
   for (const auto& names : contract.share_a_dtype) {
     const auto group = members(names, effective.operands);

@@ -71,12 +71,18 @@ struct CategoryRule {
   std::string_view source;
 };
 
-/// A mix of dtypes that documentation allows although the operands should share one.
-struct AllowedMix {
+/// What documentation says about some dtypes apart from the rules below: a mix that it allows although the operands
+/// should share a dtype, or a combination about which it says nothing. Asked before every other rule.
+struct SpecialCase {
   bool (*applies)(const Received& effective);  ///< judged after autocast's casts
-  OutputRule output;
-  std::string_view source;
+  OutputRule output;                           ///< where it is accepted
+  std::string_view source;                     ///< where that is said; for `kUnspecified` the reason
+  enum Says : uint8_t { kAccepted, kUnspecified } says = kAccepted;
 };
+/// Nothing is promised where this applies, for that reason.
+constexpr SpecialCase unspecified_where(bool (*applies)(const Received&), std::string_view reason) {
+  return {applies, {}, reason, SpecialCase::kUnspecified};
+}
 
 /// The promise of one module. Operands are named as the module's forward and `named_parameters` name them;
 /// `*` stands for all floating and complex parameters and buffers.
@@ -92,7 +98,7 @@ struct Contract {
   std::vector<OutputRule> more_outputs = {};
   AutocastPolicy autocast_cpu = AutocastPolicy::leave;
   AutocastPolicy autocast_cuda = AutocastPolicy::leave;
-  std::vector<AllowedMix> allowed = {};
+  std::vector<SpecialCase> special = {};
   /// Where non-empty, no mix of the operands' dtypes is promised or refused: the reason.
   std::string_view mixes_unspecified = {};
   /// Gradients flow from the outputs to `input` (not through indices).

@@ -39,7 +39,7 @@ float meaning(Content content, Fill fill, int64_t i, int64_t last, Rng& rng) {
     case Content::log_probabilities:
       return -std::log(static_cast<float>(last > 0 ? last : 1));
     case Content::mask:
-      return i % 2 == 1 ? 1.0f : 0.0f;
+      return (last > 0 ? i % last : 0) % 2 == 1 ? 1.0f : 0.0f;
     case Content::positive:
       return 0.5f + 0.25f * static_cast<float>(i % 7);
     case Content::signs:
