@@ -60,6 +60,8 @@ size_t Draw::choose(Ask ask, std::string_view name, const Options& options) {
   size_t taken = options.count;
   if (!forced_name_.empty() && forced_name_ == full) {
     taken = std::min<size_t>(forced_index_, options.count - 1);
+  } else if (!anew_.empty() && std::find(anew_.begin(), anew_.end(), full) != anew_.end()) {
+    taken = rng_.below(options.count);
   } else if (given) {
     for (size_t i = 0; i < options.count && taken == options.count; ++i)
       if (options.text(options.data, i, scratch) == *given) taken = i;

@@ -109,6 +109,8 @@ class Draw {
   std::vector<Choice> unasked() const;
   /// Answers the named question with option `index` (the last option where there are fewer), whatever is replayed.
   void force(std::string name, uint32_t index) { forced_name_ = std::move(name), forced_index_ = index; }
+  /// Answers the named question evenly at random, whatever is replayed and whatever the bias.
+  void answer_anew(std::string name) { anew_.push_back(std::move(name)); }
 
  private:
   using Scratch = char[24];
@@ -142,6 +144,7 @@ class Draw {
   std::string path_;
   std::string forced_name_;
   uint32_t forced_index_ = 0;
+  std::vector<std::string> anew_;
   Case asked_;
   std::vector<Answered> answered_;
   bool keep_repairs_ = false;

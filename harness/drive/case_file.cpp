@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <unordered_set>
 
 #include "generators/stack.h"
 #include "harness/core/error.h"
@@ -24,7 +25,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
-/// What a person may have meant: the offered word with the smallest edit distance.
+}  // namespace
+
 std::string nearest(std::string_view given, const std::vector<std::string>& offered) {
   std::string best;
   size_t least = 4;
@@ -45,14 +47,13 @@ std::string nearest(std::string_view given, const std::vector<std::string>& offe
   return best;
 }
 
-}  // namespace
-
 CaseFile parse_case(std::string_view text) {
   if (text.size() > kMaxCaseBytes) fail("{} bytes, a case has at most {}", text.size(), kMaxCaseBytes);
   if (text.substr(0, 17) != "# dtypefuzz case ")
     fail("1: not a case file: expected '# dtypefuzz case 1' as the first line");
   CaseFile file;
   enum { kBody, kAbout, kSeen } section = kBody;
+  std::unordered_set<std::string_view> answered;
   int number = 0;
   while (!text.empty()) {
     const size_t end = text.find('\n');
@@ -80,7 +81,7 @@ CaseFile parse_case(std::string_view text) {
     const auto value = trimmed(line.substr(equals + 1));
     if (section == kBody) {
       if (value.empty()) fail("{}: '{}' has no value", number, name);
-      if (!file.body[name].empty()) fail("{}: '{}' is answered twice", number, name);
+      if (!answered.insert(name).second) fail("{}: '{}' is answered twice", number, name);
       file.body.choices.push_back({std::string(name), std::string(value)});
       file.lines.push_back(number);
     } else if (section == kAbout) {

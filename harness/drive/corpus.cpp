@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
 
 #include "dtypefuzz/build_info.h"
 #include "generators/stack.h"
 #include "harness/core/error.h"
+#include "harness/drive/isolate.h"
 
 namespace dtypefuzz {
 namespace {
@@ -21,28 +25,101 @@ bool names(const CaseFile& file, const std::string& signature) {
 
 }  // namespace
 
-std::string seen_key(Device device) {
+std::string seen_key(std::string_view capability) {
   const std::string version(build_info::kLibTorchVersion);
-  return fmt::format("libtorch-{}-{}", version.substr(0, version.find('+')), to_string(device));
+  return fmt::format("libtorch-{}-cpu{}{}", version.substr(0, version.find('+')), capability.empty() ? "" : "-",
+                     capability);
+}
+
+std::vector<std::string> cpu_capabilities() {
+  // Names of oneDNN, and the flag of /proc/cpuinfo that each needs beside those before it.
+  constexpr std::pair<std::string_view, std::string_view> kLevels[] = {
+      {"SSE41", "sse4_1"},
+      {"AVX", "avx"},
+      {"AVX2", "avx2"},
+      {"AVX2_VNNI", "avx_vnni"},
+      {"AVX512_CORE", "avx512dq"},
+      {"AVX512_CORE_VNNI", "avx512_vnni"},
+      {"AVX512_CORE_BF16", "avx512_bf16"},
+      {"AVX512_CORE_FP16", "avx512_fp16"},
+      {"AVX512_CORE_AMX", "amx_tile"},
+      {"AVX512_CORE_AMX_FP16", "amx_fp16"},
+  };
+  std::ifstream info("/proc/cpuinfo");
+  std::set<std::string> flags;
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("flags")) {
+      std::istringstream words(line);
+      for (std::string word; words >> word;) flags.insert(word);
+      break;
+    }
+  std::vector<std::string> names;
+  for (const auto& [name, flag] : kLevels)
+    if (flags.contains(std::string(flag))) names.emplace_back(name);
+  return names;
 }
 
 std::string cpu_capability() {
-  std::string capability = at::get_cpu_capability();
-  if (const char* isa = std::getenv("ONEDNN_MAX_CPU_ISA")) capability += fmt::format("+onednn-{}", isa);
+  auto levels = cpu_capabilities();
+  if (const char* most = std::getenv("ONEDNN_MAX_CPU_ISA")) {
+    std::string wanted(most);
+    for (char& c : wanted) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    const auto at = std::find(levels.begin(), levels.end(), wanted);
+    if (at != levels.end()) levels.erase(at + 1, levels.end());
+  }
+  std::string capability = levels.empty() ? "none" : levels.back();
+  if (std::getenv("ATEN_CPU_CAPABILITY")) capability += fmt::format("+{}", at::get_cpu_capability());
   return capability;
 }
 
-std::map<std::string, std::filesystem::path> load_baseline(const std::string& directory) {
-  std::map<std::string, std::filesystem::path> known;
+const Seen* seen_here(const CaseFile& file) {
+  const Seen* general = nullptr;
+  for (const Seen& seen : file.seen) {
+    if (seen.key == seen_key(cpu_capability())) return &seen;
+    if (seen.key == seen_key()) general = &seen;
+  }
+  return general;
+}
+
+std::map<std::string, Known> load_baseline(const std::string& directory) {
+  std::map<std::string, Known> known;
   if (directory == "none") return known;
   for (const auto& path : case_files({directory})) {
     const CaseFile file = load_case(path);
-    for (const Seen& seen : file.seen)
-      if (seen.key.starts_with(seen_key().substr(0, seen_key().rfind('-'))))
-        for (const auto& verdict : seen.verdicts)
-          if (verdict != "holds") known.emplace(verdict, path);
+    const Seen* here = seen_here(file);
+    for (const Seen& seen : file.seen) {
+      if (seen.key != seen_key() && !seen.key.starts_with(seen_key() + "-")) continue;
+      if (seen.verdicts.front() == "holds") continue;
+      Known& entry = known[seen.verdicts.front()];
+      if (entry.path.empty() || &seen == here)
+        entry = {path, std::string(Case{file.about}["title"]), entry.here || &seen == here};
+    }
   }
   return known;
+}
+
+void record_seen(CaseFile& file, const std::string& first) {
+  std::map<std::string, std::vector<std::string>> by_level;
+  const std::string prefix = seen_key() + "-";
+  for (const Seen& seen : file.seen)
+    if (seen.key.starts_with(prefix)) by_level[seen.key.substr(prefix.size())] = seen.verdicts;
+  for (const auto& level : cpu_capabilities()) {
+    std::vector<std::string> verdicts;
+    for (const auto& v : check_isolated(file.body, 10, {}, level).violations) verdicts.push_back(to_string(v.signature));
+    std::sort(verdicts.begin(), verdicts.end());
+    const auto leads = std::find(verdicts.begin(), verdicts.end(), first);
+    if (leads != verdicts.end()) std::rotate(verdicts.begin(), leads, leads + 1);
+    if (verdicts.empty()) verdicts.emplace_back("holds");
+    by_level[level] = verdicts;
+  }
+  std::erase_if(file.seen, [&](const Seen& seen) { return seen.key == seen_key() || seen.key.starts_with(prefix); });
+  const bool all_agree = std::all_of(by_level.begin(), by_level.end(),
+                                     [&](const auto& entry) { return entry.second == by_level.begin()->second; });
+  if (all_agree && !by_level.empty()) {
+    file.seen.push_back({seen_key(), by_level.begin()->second});
+  } else {
+    for (const auto& [level, verdicts] : by_level) file.seen.push_back({prefix + level, verdicts});
+  }
 }
 
 size_t merge_corpus(const std::string& from, const std::string& into) {
@@ -50,10 +127,12 @@ size_t merge_corpus(const std::string& from, const std::string& into) {
   const auto known = load_baseline(into);
   size_t adopted = 0;
   for (const auto& path : case_files({from})) {
-    const CaseFile file = load_case(path);
+    CaseFile file = load_case(path);
     if (file.seen.empty() || file.seen.front().verdicts.front() == "holds") continue;
-    if (known.contains(file.seen.front().verdicts.front())) continue;
-    write_atomically(std::filesystem::path(into) / file_name_of(file.seen.front().verdicts.front()), print_case(file));
+    const std::string signature = file.seen.front().verdicts.front();
+    if (known.contains(signature)) continue;
+    record_seen(file, signature);
+    write_atomically(std::filesystem::path(into) / file_name_of(signature), print_case(file));
     ++adopted;
   }
   return adopted;
@@ -76,11 +155,16 @@ std::vector<std::string> check_corpus(const std::string& directory) {
   return wrong;
 }
 
-void accept_finding(const std::string& path, const std::string& title) {
-  if (title.empty() || title.find('\n') != std::string::npos) fail("--title '{}': expected one line of text", title);
+void accept_finding(const std::string& path, const std::string& title, const std::string& upstream) {
   CaseFile file = load_case(path);
-  std::erase_if(file.about, [](const Choice& about) { return about.name == "title"; });
-  file.about.insert(file.about.begin(), {"title", title});
+  const auto put = [&](const char* name, const std::string& text) {
+    if (text.empty() || text.find_first_of("\r\n") != std::string::npos)
+      fail("--{} '{}': expected one line of text", name, text);
+    std::erase_if(file.about, [&](const Choice& about) { return about.name == name; });
+    file.about.insert(file.about.begin(), {name, text});
+  };
+  if (!upstream.empty()) put("upstream", upstream);
+  put("title", title);
   write_atomically(path, print_case(file));
 }
 

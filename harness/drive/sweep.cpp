@@ -8,9 +8,21 @@ struct Axis {
   std::vector<std::string> values;
 };
 
+/// Counts the cells; makes those that are wanted. False: stop.
+struct Cells {
+  const std::function<std::optional<bool>(uint64_t)>& wants;
+  const std::function<void(const Case&)>& visit;
+  uint64_t index = 0;
+  bool operator()(const Case& cell) {
+    const auto wanted = wants(index++);
+    if (wanted.value_or(false)) visit(canonical(cell));
+    return wanted.has_value();
+  }
+};
+
 /// The product of the axes over `base`, the last axis fastest.
-bool product(const Case& base, std::span<const Axis> axes, const std::function<bool(const Case&)>& visit) {
-  if (axes.empty()) return visit(canonical(base));
+bool product(const Case& base, std::span<const Axis> axes, Cells& visit) {
+  if (axes.empty()) return visit(base);
   for (const auto& value : axes.front().values) {
     Case c = base;
     c.set(axes.front().name, value);
@@ -26,8 +38,7 @@ std::vector<std::string> names_of(const std::vector<Dtype>& dtypes, std::initial
 }
 
 /// Every other answer of every question below `prefix`, one at a time, over two dtypes of the rest.
-bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix,
-                   const std::function<bool(const Case&)>& visit) {
+bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix, Cells& visit) {
   for (const auto* dtype : {"float32", "bfloat16"}) {
     Case start = base;
     start.set("params.dtype", dtype);
@@ -52,7 +63,9 @@ bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix
 
 }  // namespace
 
-void sweep(const Space& space, const std::function<bool(const Case&)>& visit) {
+void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)>& wants,
+           const std::function<void(const Case&)>& on_cell) {
+  Cells visit{wants, on_cell};
   const auto dtypes = names_of(space.dtypes);
   for (const Row* row : space.modules) {
     Case base;

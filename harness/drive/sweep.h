@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "generators/stack.h"
 
@@ -8,7 +9,8 @@ namespace dtypefuzz {
 
 /// The finite part of the space, cell by cell, the rest of every case simplest: each module by its parameters' and
 /// input's dtypes, autocast and mode; each single operand and each other answer alone; then the settings.
-/// Stops when `visit` says false. Deterministic.
-void sweep(const Space&, const std::function<bool(const Case&)>& visit);
+/// Deterministic. `wants` says whether the cell with this index is to be made, or nothing to stop; `visit` gets it.
+void sweep(const Space&, const std::function<std::optional<bool>(uint64_t index)>& wants,
+           const std::function<void(const Case&)>& visit);
 
 }  // namespace dtypefuzz

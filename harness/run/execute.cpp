@@ -1,6 +1,7 @@
 #include <cxxabi.h>
 #include <torch/torch.h>
 
+#include <chrono>
 #include <sstream>
 
 #include "harness/run/autocast.h"
@@ -42,6 +43,32 @@ bool can_have_gradient(const at::Tensor& tensor) {
   return tensor.defined() && (tensor.is_floating_point() || tensor.is_complex());
 }
 
+std::atomic<uint32_t>* position_word = nullptr;
+
+void write_position(Phase phase, const Culprit& culprit) {
+  if (!position_word) return;
+  position_word->store(static_cast<uint32_t>(phase) << 24 | static_cast<uint32_t>(culprit.kind) << 16 |
+                           static_cast<uint32_t>(culprit.layer + 1),
+                       std::memory_order_relaxed);
+}
+
+uint64_t* ticks_inside = nullptr;
+
+/// While it lives the time is LibTorch's, for a benchmark that asks.
+class InsideLibTorch {
+ public:
+  InsideLibTorch() : begin_(ticks_inside && depth_++ == 0 ? ticks() : 0) {}
+  ~InsideLibTorch() {
+    if (ticks_inside && --depth_ == 0) *ticks_inside += ticks() - begin_;
+  }
+  InsideLibTorch(const InsideLibTorch&) = delete;
+  InsideLibTorch& operator=(const InsideLibTorch&) = delete;
+
+ private:
+  static inline int depth_ = 0;
+  uint64_t begin_;
+};
+
 class Run {
  public:
   explicit Run(const Plan& plan, bool trace_backward = false) : plan_(plan), trace_backward_(trace_backward) {}
@@ -65,6 +92,8 @@ class Run {
   template <class Work>
   bool attempt(Phase phase, Culprit culprit, Work&& work) {
     seen_.reached = phase;
+    write_position(phase, culprit);
+    const InsideLibTorch inside;
     try {
       work();
       return true;
@@ -89,6 +118,7 @@ class Run {
   bool convert(Convert when) { return plan_.convert != when || convert_to(plan_.convert_dtype, true); }
 
   bool set_operands() {
+    const InsideLibTorch inside;
     try {
       apply_operand_dtypes(plan_, model_);
     } catch (const std::exception& e) {
@@ -201,6 +231,7 @@ class Run {
   }
 
   void make_inputs() {
+    const InsideLibTorch inside;
     try {
       const LayerPlan& first = plan_.layers.front();
       const Dtype dtype = plan_.input_dtype.value_or(first.input_natural.value_or(plan_.params_dtype));
@@ -558,6 +589,18 @@ class CountWarnings : public c10::WarningHandler {
 
 }  // namespace
 
+Position position_of(uint32_t word) {
+  return {static_cast<Phase>(word >> 24),
+          {static_cast<Culprit::Kind>(word >> 16 & 0xFF), static_cast<int>(word & 0xFFFF) - 1}};
+}
+
+void write_positions_to(std::atomic<uint32_t>* word) { position_word = word; }
+
+uint64_t ticks() {
+  return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+void count_ticks_inside(uint64_t* sum) { ticks_inside = sum; }
+
 void prepare_process() {
   // Flat memory in bfloat16 and float16; read before the first operation.
   setenv("LRU_CACHE_CAPACITY", "64", /*overwrite=*/0);
@@ -598,19 +641,42 @@ bool run_bare(const Plan& plan) {
     int at_layer = 0;
     Model model = make_model(plan, at_layer);
     if (plan.params_dtype != plan.default_dtype) model.to(plan.params_dtype);
-    const LayerPlan& first = plan.layers.front();
-    at::Tensor value = filled(plan.input_shape, first.input_content, first.drawn.input_limit,
-                              plan.input_dtype.value_or(first.input_natural.value_or(plan.params_dtype)), plan.device,
-                              plan.fill, plan.seed);
-    for (size_t i = 0; i < plan.layers.size(); ++i) {
-      Tensors inputs = {value};
-      for (const InputSpec& input : plan.layers[i].drawn.inputs)
-        inputs.push_back(input.present ? filled(input.shape, input.content, input.limit,
-                                                input.natural.value_or(plan.params_dtype), plan.device, plan.fill, 1)
+    apply_operand_dtypes(plan, model);
+    for (const auto& unit : model.units) unit->train(plan.mode == Mode::train);
+    const auto make = [&](const Shape& shape, Content content, int64_t limit, Dtype dtype, uint64_t seed) {
+      return filled(shape, content, limit, dtype, plan.device, plan.fill, seed);
+    };
+    const auto call = [&](const LayerPlan& layer, torch::nn::Module& module, const Region& region, at::Tensor value) {
+      std::optional<AutocastRegion> nested;
+      if (region.kind != Region::kSame && plan.device != Device::meta)
+        nested.emplace(plan.device, region.kind == Region::kOn ? std::optional(region.dtype) : std::nullopt);
+      Tensors inputs = {std::move(value)};
+      for (const InputSpec& input : layer.drawn.inputs)
+        inputs.push_back(input.present ? make(input.shape, input.content, input.limit,
+                                              input.dtype.value_or(input.natural.value_or(plan.params_dtype)), 1)
                                        : at::Tensor());
-      value = plan.layers[i].forward(*model.layers[i], inputs).front();
+      return layer.forward(module, inputs).front();
+    };
+    std::optional<c10::InferenceMode> inference;
+    std::optional<torch::NoGradGuard> no_grad;
+    const LayerPlan& first = plan.layers.front();
+    Tensors chain = {make(plan.input_shape, first.input_content, first.drawn.input_limit,
+                          plan.input_dtype.value_or(first.input_natural.value_or(plan.params_dtype)), plan.seed)};
+    if (plan.input_requires_grad && can_have_gradient(chain[0])) chain[0].requires_grad_(true);
+    if (plan.mode == Mode::inference) inference.emplace();
+    if (plan.mode == Mode::no_grad) no_grad.emplace();
+    std::optional<AutocastRegion> region;
+    if (plan.autocast) region.emplace(plan.device, plan.autocast);
+    for (size_t i = 0; i < plan.layers.size(); ++i) {
+      const LayerPlan& layer = plan.layers[i];
+      at::Tensor out = call(layer, *model.layers[i], layer.autocast, chain.back());
+      if (layer.residual) out = out + chain[i + 1 - static_cast<size_t>(layer.residual)];
+      chain.push_back(out);
     }
-    if (value.requires_grad())
+    at::Tensor value = chain.back();
+    if (plan.loss) value = call(*plan.loss, *model.loss, plan.loss_autocast, value);
+    region.reset();
+    if (plan.has_backward() && value.requires_grad())
       torch::autograd::backward({value}, {at::ones(value.sizes(), value.options().dtype(at::kFloat)).to(value.scalar_type())});
     return true;
   } catch (const std::exception&) {

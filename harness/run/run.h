@@ -1,4 +1,6 @@
 #pragma once
+#include <atomic>
+
 #include "harness/core/observation.h"
 #include "harness/core/plan.h"
 
@@ -12,9 +14,22 @@ void prepare_process();
 Observation run(const Plan&);
 
 /// The same plan made, run forward and backward with nothing observed: what the harness's own share is held against.
-/// False where LibTorch threw.
+/// What goes beyond one forward and backward (steps, checkpoints, conversions) is left out. False where LibTorch threw.
 bool run_bare(const Plan&);
 
 bool device_in_reach(Device);
+
+/// Nanoseconds of the steady clock; and where runs add up those that they spend in LibTorch's calls (null: nowhere).
+uint64_t ticks();
+void count_ticks_inside(uint64_t* sum);
+
+/// How far a run is, in one word that another process may read: the phase, and whose turn it is.
+struct Position {
+  Phase phase = Phase::construct;
+  Culprit culprit = {};
+};
+Position position_of(uint32_t word);
+/// Where every run of this process writes its position; null: nowhere.
+void write_positions_to(std::atomic<uint32_t>*);
 
 }  // namespace dtypefuzz

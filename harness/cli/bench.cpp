@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "harness/cli/commands.h"
+#include "harness/core/error.h"
+#include "harness/engines/engines.h"
+#include "harness/run/run.h"
+
+namespace dtypefuzz {
+namespace {
+
+/// What is timed: forward and backward of random stacks. Steps, checkpoints and conversions are left out, so that
+/// both sides do the same; so is meta, which computes nothing.
+struct Workload {
+  std::string_view name;
+  std::vector<std::string> modules;  ///< empty: all
+  Bias bias;
+};
+
+const std::vector<Workload>& workloads() {
+  static const std::vector<Workload> all = {
+      {"mlp", {"Linear", "LayerNorm", "BatchNorm1d", "ReLU", "GELU", "Softmax"}, {}},
+      {"all", {}, {}},
+  };
+  return all;
+}
+
+std::vector<Made> drawn(const Workload& workload, size_t count, uint64_t seed) {
+  SpaceOptions options;
+  options.modules = workload.modules;
+  options.devices = {"cpu"};
+  const Space space = options.space();
+  std::vector<Made> made;
+  for (uint64_t index = 0; made.size() < count; ++index) {
+    Made one = draw_case(rng_for(seed, index), space, workload.bias);
+    if (one.plan.steps > 0 || one.plan.load != Load::none || one.plan.convert != Convert::none) continue;
+    made.push_back(std::move(one));
+  }
+  return made;
+}
+
+struct Rates {
+  double bare = 0, harness = 0, ratio = 0;  ///< cases/s, cases/s, median over blocks
+  double outside = 0;                       ///< share of the harness's time that is not in LibTorch's calls
+  double finished = 0, backward = 0;        ///< shares of the cases that end without an error, that reach backward
+};
+
+/// The same cases bare and through the harness, block by block in turn, so that a noisy machine hits both alike.
+Rates measure(const Workload& workload, double seconds) {
+  constexpr size_t kBlock = 250;
+  const auto made = drawn(workload, 16 * kBlock, 1);
+  Checker checker;
+  Slot& slot = *new Slot;
+  write_positions_to(&slot.position);
+  Rates rates;
+  for (const Made& one : made) {  // kernels warm, support probed
+    const Checked checked = checker.check(one.plan);
+    rates.finished += !checked.seen.error;
+    rates.backward += checked.seen.backward_ran;
+    run_bare(one.plan);
+  }
+  rates.finished /= static_cast<double>(made.size());
+  rates.backward /= static_cast<double>(made.size());
+  std::vector<double> ratios;
+  uint64_t bare = 0, harness = 0, inside = 0, cases = 0;
+  const uint64_t until = ticks() + static_cast<uint64_t>(seconds * 1e9);
+  for (size_t at = 0; ticks() < until; at = (at + kBlock) % made.size()) {
+    const uint64_t begin = ticks();
+    for (size_t i = at; i < at + kBlock; ++i) run_bare(made[i].plan);
+    const uint64_t middle = ticks();
+    count_ticks_inside(&inside);
+    for (size_t i = at; i < at + kBlock; ++i) {
+      // All that a campaign does for a case: answer the questions, note it, run, observe, judge.
+      Draw draw(made[i].body);
+      Plan plan = plan_of(draw);
+      slot.enter(draw.result());
+      if (checker.check(std::move(plan)).seen.error) ++slot.finished;
+    }
+    count_ticks_inside(nullptr);
+    const uint64_t end = ticks();
+    bare += middle - begin, harness += end - middle, cases += kBlock;
+    ratios.push_back(static_cast<double>(middle - begin) / static_cast<double>(end - middle));
+  }
+  write_positions_to(nullptr);
+  std::nth_element(ratios.begin(), ratios.begin() + static_cast<ptrdiff_t>(ratios.size() / 2), ratios.end());
+  rates.ratio = ratios[ratios.size() / 2];
+  rates.bare = static_cast<double>(cases) / (static_cast<double>(bare) * 1e-9);
+  rates.harness = static_cast<double>(cases) / (static_cast<double>(harness) * 1e-9);
+  rates.outside = 1 - static_cast<double>(inside) / static_cast<double>(harness);
+  return rates;
+}
+
+void print(const Workload& workload, const Rates& rates, bool json) {
+  if (json) {
+    for (const auto& [system, rate, ratio] :
+         {std::tuple("bare", rates.bare, 1.0), std::tuple("rapidcheck", rates.harness, rates.ratio)})
+      print_json("bench", {{"workload", workload.name}, {"system", system}, {"jobs", 1}, {"cases_per_second", rate},
+                           {"ratio_to_bare", ratio}, {"finished", rates.finished}, {"reached_backward", rates.backward},
+                           {"outside_libtorch", system == std::string_view("bare") ? 0 : rates.outside}});
+    return;
+  }
+  std::string mix = workload.modules.empty() ? "all modules and losses" : "";
+  for (const auto& module : workload.modules) mix += (mix.empty() ? "" : ", ") + module;
+  fmt::print("{}: {}; {:.0f} % reach backward, {:.0f} % end without an error\n"
+             "  bare        {:8.0f} cases/s\n"
+             "  harness     {:8.0f} cases/s, {:.2f} of bare, {:.0f} % of its time outside LibTorch's calls\n",
+             workload.name, mix, 100 * rates.backward, 100 * rates.finished, rates.bare, rates.harness, rates.ratio,
+             100 * rates.outside);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int&) {
+  struct Options {
+    std::string workload = "*", time = "10s";
+    bool json = false;
+  };
+  auto o = std::make_shared<Options>();
+  auto* command = app.add_subcommand("bench", "Cases per second, held against the same plans run bare.  Example: dtypefuzz bench");
+  std::vector<std::string> names = {"*"};
+  for (const auto& workload : workloads()) names.emplace_back(workload.name);
+  command->add_option("--workload", o->workload, "which mix, or * for all")->check(CLI::IsMember(names))->capture_default_str();
+  command->add_option("--time", o->time, "how long each")->capture_default_str();
+  command->add_flag("--json", o->json, "JSON lines on stdout");
+  command->callback([o] {
+    prepare_process();
+    for (const auto& workload : workloads())
+      if (o->workload == "*" || o->workload == workload.name)
+        print(workload, measure(workload, seconds_of("--time", o->time)), o->json);
+  });
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,39 @@
+// One file a command; each adds itself to the command line and sets the exit code.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "harness/drive/campaign.h"
+
+namespace dtypefuzz {
+
+void add_fuzz(CLI::App&, int& code);
+void add_replay(CLI::App&, int& code);
+void add_minimize(CLI::App&, int& code);
+void add_list(CLI::App&, int& code);
+void add_corpus(CLI::App&, int& code);
+void add_doctor(CLI::App&, int& code);
+void add_bench(CLI::App&, int& code);
+
+// --- what several commands need ---------------------------------------------------------------------------------
+
+/// `--modules`, `--dtypes`, `--devices`.
+struct SpaceOptions {
+  std::vector<std::string> modules, dtypes, devices;
+  void add_to(CLI::App&);
+  /// An Error that names what is unknown and what was meant.
+  Space space() const;
+};
+
+/// One JSON line on stdout: `type` and `schema` are put in front of the fields.
+void print_json(std::string_view type, nlohmann::json fields);
+/// How a person calls this program from where they are: `build/dtypefuzz`.
+std::string own_path();
+/// A finding as a report: what was promised, what happened, the case, and as its last line how to see it again.
+void print_finding(const Finding&, const std::string& path, std::string_view novelty, const std::string& title, bool json);
+/// Seconds of `60s`, `10m`, `2h` or a bare number; an Error that names the option otherwise.
+double seconds_of(std::string_view option, const std::string& text);
+
+}  // namespace dtypefuzz

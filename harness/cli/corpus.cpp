@@ -1,0 +1,57 @@
+#include "harness/drive/corpus.h"
+
+#include <fmt/format.h>
+
+#include "harness/cli/commands.h"
+
+namespace dtypefuzz {
+
+void add_corpus(CLI::App& app, int& code) {
+  struct Options {
+    std::string into = "corpus/findings", from = "findings", subject, title, upstream;
+    std::vector<std::string> paths;
+  };
+  auto o = std::make_shared<Options>();
+  auto* corpus = app.add_subcommand("corpus", "Keep the corpus.  Example: dtypefuzz corpus merge findings");
+  corpus->require_subcommand(1);
+  corpus->add_option("--into", o->into, "the corpus")->capture_default_str();
+
+  auto* merge = corpus->add_subcommand("merge", "Adopt the findings of a run");
+  merge->add_option("from", o->from, "a directory of findings")->capture_default_str();
+  merge->callback([o] { fmt::print("{} adopted\n", merge_corpus(o->from, o->into)); });
+
+  auto* check = corpus->add_subcommand("check", "Every file is whole and canonical");
+  check->add_option("directory", o->into, "the corpus");
+  check->callback([o, &code] {
+    const auto wrong = check_corpus(o->into);
+    for (const auto& text : wrong) fmt::print("{}\n", text);
+    code = wrong.empty() ? 0 : 2;
+  });
+
+  auto* record = corpus->add_subcommand("record", "Write into each file what this LibTorch does with it, on this CPU and lesser ones");
+  record->add_option("paths", o->paths, "case files or directories")->required();
+  record->callback([o] {
+    for (const auto& path : case_files(o->paths)) {
+      CaseFile file = load_case(path);
+      const Seen* before = seen_here(file);
+      record_seen(file, before ? before->verdicts.front() : "");
+      write_atomically(path, print_case(file));
+    }
+  });
+
+  auto* accept = corpus->add_subcommand("accept", "Give a finding its title");
+  accept->add_option("file", o->subject, "a case file")->required();
+  accept->add_option("--title", o->title, "what is wrong, in one line")->required();
+  accept->add_option("--upstream", o->upstream, "a link to the issue, or 'none found'");
+  accept->callback([o] { accept_finding(o->subject, o->title, o->upstream); });
+
+  auto* drop = corpus->add_subcommand("drop", "Remove a finding by its signature");
+  drop->add_option("signature", o->subject, "as printed")->required();
+  drop->callback([o] { fmt::print("removed {}\n", drop_finding(o->into, o->subject).string()); });
+
+  corpus->add_subcommand("signatures", "The known signatures, one a line")->callback([o] {
+    for (const auto& [signature, entry] : load_baseline(o->into)) fmt::print("{}\n", signature);
+  });
+}
+
+}  // namespace dtypefuzz

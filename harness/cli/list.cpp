@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "dtypefuzz/build_info.h"
+#include "harness/cli/commands.h"
+#include "harness/drive/corpus.h"
+#include "harness/run/run.h"
+#include "properties/messages.h"
+
+namespace dtypefuzz {
+namespace {
+
+/// The answers that make a module a variant: its own questions that are no dtype, as `name=first|second`.
+std::vector<std::string> variants_of(const Row& row, bool is_loss) {
+  Case c;
+  c.set(is_loss ? "loss" : "layers[0].module", row.name);
+  Draw draw(c);
+  draw.keep_repairs(true);  // a missing answer's repair lists what was offered
+  plan_of(draw);
+  const std::string_view prefix = is_loss ? "loss." : "layers[0].";
+  std::vector<std::string> variants;
+  for (const Repair& repair : draw.repairs()) {
+    const std::string_view name = repair.name;
+    if (!name.starts_with(prefix) || name.ends_with("dtype") || name.ends_with(".autocast") || name.ends_with(".residual"))
+      continue;
+    std::string text(name.substr(prefix.size()));
+    char separator = '=';
+    for (const auto& option : repair.offered) text += separator, text += option, separator = '|';
+    variants.push_back(text);
+  }
+  return variants;
+}
+
+int list(const std::string& what, bool json) {
+  const auto line = [&](std::string_view type, std::string_view name, std::string_view detail,
+                        const std::vector<std::string>* variants = nullptr) {
+    if (!json) {
+      fmt::print("{:32}{}\n", name, detail);
+      return;
+    }
+    nlohmann::json fields{{"name", name}, {"source", detail}};
+    if (variants) fields["variants"] = *variants;
+    print_json(type, fields);
+  };
+  if (what == "modules")
+    for (const bool is_loss : {false, true})
+      for (const Row* row : is_loss ? losses() : module_rows()) {
+        const auto variants = variants_of(*row, is_loss);
+        line("module", row->name, row->source, &variants);
+      }
+  else if (what == "dtypes")
+    for (const Dtype dtype : all_dtypes()) line("dtype", name_of(dtype), to_string(category_of(dtype)));
+  else if (what == "devices")
+    for (const Device device : {Device::cpu, Device::meta, Device::cuda})
+      line("device", to_string(device), device_in_reach(device) ? "in reach" : "not here");
+  else if (what == "properties")
+    for (const auto& property : all_properties()) line("property", property.name, property.sentence);
+  else
+    for (const auto& family : message_families()) line("message", family.name, family.pattern);
+  return 0;
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, int& code) {
+  struct Options {
+    std::string what;
+    bool json = false;
+  };
+  auto o = std::make_shared<Options>();
+  auto* command = app.add_subcommand("list", "What there is.  Example: dtypefuzz list modules");
+  command->add_option("what", o->what, "modules, dtypes, devices, properties, messages")
+      ->required()
+      ->check(CLI::IsMember({"modules", "dtypes", "devices", "properties", "messages"}));
+  command->add_flag("--json", o->json, "JSON lines on stdout");
+  command->callback([o, &code] { code = list(o->what, o->json); });
+}
+
+void add_doctor(CLI::App& app, int&) {
+  auto json = std::make_shared<bool>(false);
+  auto* command = app.add_subcommand("doctor", "What this build runs on.  Example: dtypefuzz doctor");
+  command->add_flag("--json", *json, "JSON lines on stdout");
+  command->callback([json] {
+    std::vector<std::string> devices;
+    for (const Device device : {Device::cpu, Device::meta, Device::cuda})
+      if (device_in_reach(device)) devices.emplace_back(to_string(device));
+    const std::pair<const char*, std::string> facts[] = {
+        {"dtypefuzz", build_info::kVersion},
+        {"libtorch", build_info::kLibTorchVersion},
+        {"libtorch_dir", build_info::kLibTorchDir},
+        {"libtorch_origin", build_info::kLibTorchOrigin},
+        {"abi", _GLIBCXX_USE_CXX11_ABI ? "C++11" : "before C++11"},
+        {"cpu_capability", cpu_capability()},
+        {"devices", fmt::format("{}", fmt::join(devices, ", "))},
+        {"compiler", build_info::kCompiler},
+    };
+    nlohmann::json fields;
+    for (const auto& [name, value] : facts) {
+      if (!*json) fmt::print("{:16}{}\n", name, value);
+      fields[name] = value;
+    }
+    if (*json) print_json("doctor", fields);
+  });
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "harness/cli/commands.h"
+#include "harness/core/error.h"
+#include "harness/drive/case_file.h"
+#include "harness/run/run.h"
+
+namespace dtypefuzz {
+namespace {
+
+using Json = nlohmann::json;
+
+/// `*` stands for any text.
+bool glob(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern[0] == '*') return glob(pattern.substr(1), text) || (!text.empty() && glob(pattern, text.substr(1)));
+  return !text.empty() && pattern[0] == text[0] && glob(pattern.substr(1), text.substr(1));
+}
+
+[[noreturn]] void refuse(std::string_view option, const std::string& given, const std::vector<std::string>& offered,
+                         std::string_view list) {
+  const auto meant = nearest(given, offered);
+  fail("{} '{}': unknown{}; see '{} list {}'", option, given, meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant),
+       own_path(), list);
+}
+
+}  // namespace
+
+void SpaceOptions::add_to(CLI::App& command) {
+  command.add_option("--modules", modules, "names or globs: Linear,Conv*")->delimiter(',');
+  command.add_option("--dtypes", dtypes, "dtypes to draw from: float32,bfloat16")->delimiter(',');
+  command.add_option("--devices", devices, "cpu, meta, cuda")->delimiter(',');
+}
+
+Space SpaceOptions::space() const {
+  Space space = whole_space();
+  std::erase_if(space.devices, [](Device device) { return !device_in_reach(device); });
+  if (!modules.empty()) {
+    std::vector<std::string> names;
+    for (const Row* row : space.modules) names.emplace_back(row->name);
+    for (const auto& wanted : modules)
+      if (std::none_of(names.begin(), names.end(), [&](auto& name) { return glob(wanted, name); }))
+        refuse("--modules", wanted, names, "modules");
+    std::erase_if(space.modules, [&](const Row* row) {
+      return std::none_of(modules.begin(), modules.end(), [&](auto& wanted) { return glob(wanted, row->name); });
+    });
+  }
+  if (!dtypes.empty()) {
+    std::vector<std::string> names;
+    for (const Dtype dtype : space.dtypes) names.emplace_back(name_of(dtype));
+    space.dtypes.clear();
+    for (const auto& wanted : dtypes) {
+      const auto dtype = parse_dtype(wanted);
+      if (!dtype) refuse("--dtypes", wanted, names, "dtypes");
+      space.dtypes.push_back(*dtype);
+    }
+  }
+  if (!devices.empty()) {
+    std::vector<Device> chosen;
+    for (const auto& wanted : devices) {
+      const auto it = std::find_if(space.devices.begin(), space.devices.end(), [&](Device d) { return to_string(d) == wanted; });
+      if (it == space.devices.end()) fail("--devices '{}': not in reach here; see '{} list devices'", wanted, own_path());
+      chosen.push_back(*it);
+    }
+    space.devices = chosen;
+  }
+  return space;
+}
+
+void print_json(std::string_view type, Json fields) {
+  Json line{{"schema", 1}, {"type", type}};
+  line.update(fields);
+  std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+}
+
+std::string own_path() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto near = std::filesystem::proximate(self, error);
+  return !error && !near.empty() && *near.begin() != ".." ? near.string() : self.string();
+}
+
+void print_finding(const Finding& finding, const std::string& path, std::string_view novelty, const std::string& title,
+                   bool json) {
+  const Violation& v = finding.violation;
+  if (json)
+    return print_json("finding", {{"signature", to_string(v.signature)}, {"severity", to_string(v.severity)},
+                                  {"property", v.signature.property}, {"module", v.signature.culprit},
+                                  {"phase", v.signature.phase}, {"family", v.signature.family},
+                                  {"device", v.signature.device}, {"autocast", v.signature.autocast},
+                                  {"novelty", novelty}, {"title", title}, {"case", path}, {"layers", finding.layers},
+                                  {"promised", v.promised}, {"seen", v.seen}});
+  fmt::print("\n{} finding ({}): {}\n", novelty, to_string(v.severity), to_string(v.signature));
+  if (!title.empty()) fmt::print("  {}\n", title);
+  fmt::print("  promised: {}\n  seen:     {}\n  case:\n", v.promised, v.seen);
+  // What is not simplest tells the story; the modules are always part of it.
+  Draw draw(finding.minimized);
+  plan_of(draw);
+  for (size_t i = 0; i < draw.answered().size(); ++i)
+    if (const Choice& choice = draw.result().choices[i];
+        draw.answered()[i].taken > 0 || choice.name.ends_with(".module") || choice.name == "params.dtype")
+      fmt::print("    {} = {}\n", choice.name, choice.value);
+  fmt::print("  saved:    {}\n  again:    {} replay {}\n", path, own_path(), path);
+  std::fflush(stdout);
+}
+
+double seconds_of(std::string_view option, const std::string& text) {
+  size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  if (used == 0 || factor == 0 || !(value > 0) || value * factor > 1e9)
+    fail("{} '{}': expected more than zero, as 60s, 10m or 2h", option, text);
+  return value * factor;
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,119 @@
+#include "harness/engines/engines.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <ostream>
+
+#include "harness/core/error.h"
+#include "harness/drive/sweep.h"
+#include "harness/engines/rapidcheck.h"
+
+namespace dtypefuzz {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder that goes when the last one who knows it does, in the process that made it.
+struct TemporaryFolder {
+  fs::path path;
+  pid_t owner = getpid();
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "dtypefuzz-XXXXXX").string();
+    if (!mkdtemp(name.data())) fail_environment("{}: no folder can be made there; set TMPDIR", name);
+    path = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (getpid() == owner) fs::remove_all(path, ignored);
+  }
+};
+
+Engine libfuzzer(const EngineOptions& options) {
+  const auto target = fs::read_symlink("/proc/self/exe").parent_path() / "dtype_fuzzer";
+  if (access(target.c_str(), X_OK) != 0)
+    fail_environment("--engine libfuzzer: no {}; build with clang, or take --engine rapidcheck", target.string());
+  const auto temporary = std::make_shared<TemporaryFolder>();
+  const std::string corpus = options.corpus.empty() ? (temporary->path / "corpus").string() : options.corpus;
+  std::error_code error;
+  fs::create_directories(corpus, error);
+  if (error || access(corpus.c_str(), W_OK) != 0)
+    fail_environment("--corpus {}: cannot be written; choose another directory", corpus);
+  return [target, temporary, corpus, seeds = options.seeds](Worker& worker) {
+    // The parent hears of crashes and hangs by itself: libFuzzer's own handlers stay out of the way.
+    std::vector<std::string> words = {target.string(), corpus};
+    words.insert(words.end(), seeds.begin(), seeds.end());
+    const auto seed = static_cast<uint32_t>(worker.settings().seed * 1000003 + static_cast<uint64_t>(worker.job()) + 1);
+    for (const auto* flag : {"handle_segv", "handle_bus", "handle_abrt", "handle_ill", "handle_fpe", "handle_int",
+                             "handle_term", "handle_xfsz", "handle_usr1", "handle_usr2", "detect_leaks",
+                             "rss_limit_mb", "timeout", "print_final_stats"})
+      words.push_back(fmt::format("-{}=0", flag));
+    words.push_back(fmt::format("-seed={}", seed == 0 ? 1 : seed));
+    words.push_back("-max_len=65536");
+    words.push_back("-len_control=0");
+    words.push_back("-reload=1");
+    words.push_back("-verbosity=0");
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    // Its own progress lines are kept out of ours, and so are the signal handlers of the runtime that comes with it.
+    const auto log = temporary->path / fmt::format("job{}.log", worker.job());
+    if (const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644); file >= 0) dup2(file, STDERR_FILENO);
+    setenv("UBSAN_OPTIONS", "handle_segv=0:handle_abort=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0", 1);
+    setenv("DTYPEFUZZ_WORKER", worker.ticket().c_str(), 1);
+    execv(target.c_str(), arguments.data());
+    fail_environment("{}: cannot be started: {}", target.string(), std::strerror(errno));
+  };
+}
+
+Engine rapidcheck(const EngineOptions&) {
+  return [](Worker& worker) {
+    const auto generator = cases(worker.settings().space, worker.settings().bias);
+    while (const auto index = worker.claim()) {
+      const rc::Random random(rng_for(worker.settings().seed, *index).next());
+      const Case c = generator(random, 0).value();
+      Draw draw(c);
+      Plan plan = plan_of(draw, worker.settings().space);
+      worker.judge(c, std::move(plan));
+    }
+  };
+}
+
+Engine sweeping(const EngineOptions&) {
+  return [](Worker& worker) {
+    auto mine = worker.claim();
+    sweep(
+        worker.settings().space,
+        [&](uint64_t index) { return mine ? std::optional(index == *mine) : std::nullopt; },
+        [&](const Case& c) {
+          worker.judge(c, plan_of(c));
+          mine = worker.claim();
+        });
+  };
+}
+
+constexpr NamedEngine kEngines[] = {
+    {"libfuzzer", "guided by what cases reach: build/dtype_fuzzer", libfuzzer},
+    {"rapidcheck", "random cases, case i from the seed and i alone", rapidcheck},
+    {"sweep", "the finite part of the space, cell by cell, then the end", sweeping},
+};
+
+}  // namespace
+
+std::span<const NamedEngine> engines() { return kEngines; }
+
+const NamedEngine& engine_named(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const auto& engine : kEngines) {
+    if (engine.name == name) return engine;
+    names.push_back(engine.name);
+  }
+  fail("--engine '{}': expected {}", name, fmt::join(names, ", "));
+}
+
+void showValue(const Case& c, std::ostream& out) { out << "\n" << print_case({c, {}, {}, {}}); }
+
+}  // namespace dtypefuzz

@@ -1,0 +1,29 @@
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/drive/campaign.h"
+
+namespace dtypefuzz {
+
+/// What an engine may be told from outside.
+struct EngineOptions {
+  std::string corpus;              ///< where libFuzzer keeps its inputs; empty: a folder that goes with the run
+  std::vector<std::string> seeds;  ///< folders of cases to begin with
+};
+
+struct NamedEngine {
+  std::string_view name;
+  std::string_view sentence;
+  /// The engine, ready to run; an Error where it cannot run here.
+  Engine (*make)(const EngineOptions&);
+};
+
+/// All engines, the best one first. Each is a different way to answer the generator's questions.
+std::span<const NamedEngine> engines();
+/// An Error for an unknown name.
+const NamedEngine& engine_named(std::string_view name);
+
+}  // namespace dtypefuzz
