@@ -203,7 +203,7 @@ void refusal_is_early(const Plan& plan, const Expectation& promised, const Obser
   }
   out.push_back(violation("refusal_is_early", plan, Severity::late, converted ? kConversion : seen.error->culprit,
                           converted ? Phase::convert : seen.error->phase,
-                          family_of(seen.error), operands, autocast,
+                          converted ? "late" : family_of(seen.error), operands, converted ? std::nullopt : autocast,
                           fmt::format("no error after a forward that succeeded, {}", to_string(seen.error->phase)),
                           seen.error->message));
 }
@@ -250,10 +250,16 @@ void gradients_match_their_leaves(const Plan& plan, const Expectation&, const Ob
 void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
                              std::vector<Violation>& out) {
   if (!seen.error || seen.traces.empty()) return;
-  const std::string first = seen.traces.front();
-  out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late, seen.error->culprit, seen.error->phase,
-                          "changed", {first.substr(0, first.find(' ')), "-"}, std::nullopt,
-                          "a refusal changes nothing", fmt::format("changed {}: {}", first, seen.error->message)));
+  const Culprit& threw = seen.error->culprit;
+  // Gradients that are there after backward threw were put there by the engine, layer by layer, parameter by
+  // parameter: one finding, whatever module threw. What else changed is the module's.
+  const auto engine_did = [](const Trace& trace) { return trace.kind == "gradient"; };
+  const auto own = std::find_if_not(seen.traces.begin(), seen.traces.end(), engine_did);
+  const Trace& first = own != seen.traces.end() ? *own : seen.traces.front();
+  out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late,
+                          own != seen.traces.end() ? threw : Culprit{Culprit::kStage}, seen.error->phase, "changed",
+                          {first.kind, "-"}, std::nullopt, "a refusal changes nothing",
+                          fmt::format("changed {} {}: {}", first.kind, first.name, seen.error->message)));
 }
 
 // --- 10 -----------------------------------------------------------------------------------------------------------
@@ -271,11 +277,12 @@ void autocast_state_is_restored(const Plan& plan, const Expectation& promised, c
     if (promise.kind != Promise::kAccepts || wanted == Dtype::Undefined || call.given.empty() ||
         call.given.front() == wanted)
       continue;
-    out.push_back(violation("autocast_state_is_restored", plan, Severity::silent, call.culprit, Phase::region,
-                            "accepted", {}, call.autocast,
+    out.push_back(violation("autocast_state_is_restored", plan, Severity::silent, {}, Phase::region, "accepted",
+                            {"-", std::string(to_string(category_of(*call.autocast)))}, call.autocast,
                             fmt::format("a region of {}, which autocast does not document, is refused or acts as off",
                                         name_of(*call.autocast)),
-                            fmt::format("gave {} instead of {}", name_of(call.given.front()), name_of(wanted))));
+                            fmt::format("{} gave {} instead of {}", culprit_name(plan, call.culprit, phase_of(call)),
+                                        name_of(call.given.front()), name_of(wanted))));
     return;
   }
 }

@@ -60,6 +60,13 @@ struct LoadedFacts {
   bool equal = true;                ///< value equals the saved one cast to `after`
 };
 
+/// Something that a phase that threw had changed.
+struct Trace {
+  std::string kind;  ///< `input`, `parameter`, `buffer`, `gradient`, `mode`
+  std::string name;
+  int layer = -1;    ///< that holds it
+};
+
 struct AutocastFacts {
   bool cpu = false, cuda = false;
   Dtype cpu_dtype = Dtype::Undefined, cuda_dtype = Dtype::Undefined;
@@ -74,7 +81,7 @@ struct Observation {
   std::vector<CallFacts> calls;
   std::vector<LeafFacts> leaves;
   std::vector<LoadedFacts> loaded;
-  std::vector<std::string> traces;          ///< what the phase that threw had changed: `parameter layers[1].weight`
+  std::vector<Trace> traces;                ///< what the phase that threw had changed
   bool autocast_restored = true;
   std::string autocast_left;                ///< what was left changed, where it was
   std::string not_applicable;               ///< the run could not be set up, for this reason; nothing is judged

@@ -74,7 +74,7 @@ TEST(Oracle, AFaultInTheFactsIsCaughtByItsProperty) {
   EXPECT_EQ(properties(unknown), Names{"mismatch_is_refused_by_name"});
 
   Observation trace = checked.seen;
-  trace.traces = {"parameter weight"};
+  trace.traces = {{"parameter", "weight", 0}};
   EXPECT_EQ(properties(trace), Names{"refusal_leaves_no_trace"});
 
   Observation leak = checked.seen;

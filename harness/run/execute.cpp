@@ -521,14 +521,15 @@ class Run {
       const bool ran = completed || from < 0 || (w.layer >= 0 && w.layer < from) || reused(w.layer);
       const bool settled = ran && (w.role == Role::buffer || (w.layer >= 0 && phase <= Phase::loss));
       if (!settled && stamp_of(w.tensor) != w.stamp)
-        seen_.traces.push_back(std::string(w.role == Role::input    ? "input "
-                                           : w.role == Role::buffer ? "buffer "
-                                                                    : "parameter ") + w.name);
+        seen_.traces.push_back({w.role == Role::input    ? "input"
+                                : w.role == Role::buffer ? "buffer"
+                                                         : "parameter",
+                                w.name, w.layer});
       if (phase == Phase::backward && w.role == Role::parameter && !w.has_gradient && w.tensor.grad().defined())
-        seen_.traces.push_back("gradient " + w.name);
+        seen_.traces.push_back({"gradient", w.name, w.layer});
     }
-    if (at::GradMode::is_enabled() != grad_mode_) seen_.traces.push_back("grad mode");
-    if (c10::get_default_dtype_as_scalartype() != plan_.default_dtype) seen_.traces.push_back("default dtype");
+    if (at::GradMode::is_enabled() != grad_mode_) seen_.traces.push_back({"mode", "grad mode"});
+    if (c10::get_default_dtype_as_scalartype() != plan_.default_dtype) seen_.traces.push_back({"mode", "default dtype"});
   }
 
   bool reused(int layer) const {
