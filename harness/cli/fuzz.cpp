@@ -70,7 +70,7 @@ int fuzz(const FuzzOptions& o) {
                     .known = {}};
   const auto baseline = load_baseline(o.baseline);
   for (const auto& [signature, entry] : baseline) settings.known.insert(signature);
-  EngineOptions options{.corpus = o.corpus, .seeds = {}};
+  EngineOptions options{.corpus = o.corpus, .seeds = {}, .target = {}};
   if (std::filesystem::is_directory("corpus/seeds")) options.seeds.emplace_back("corpus/seeds");
   settings.engine = engine_named(o.engine).make(options);
   const std::filesystem::path out(o.out);

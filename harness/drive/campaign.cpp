@@ -60,6 +60,7 @@ std::string Worker::ticket() const {
             {"pipe", pipe_},      {"runs", settings_.runs},
             {"seed", settings_.seed}, {"jobs", settings_.jobs},
             {"strict", settings_.strictness.strict}, {"known", settings_.known}};
+  for (const auto* list : {"modules", "losses", "dtypes", "devices"}) json[list] = Json::array();
   for (const Row* row : settings_.space.modules) json["modules"].push_back(row->name);
   for (const Row* row : settings_.space.losses) json["losses"].push_back(row->name);
   for (const Dtype dtype : settings_.space.dtypes) json["dtypes"].push_back(name_of(dtype));
@@ -159,7 +160,7 @@ Progress run_campaign(const Settings& settings, const std::function<void(const F
       return;
     }
     const Case c = canonical(slot.in_flight());
-    ++slot.cases;
+    if (!slot.counted) ++slot.cases;
     Finding finding{crash_of(plan_of(c), slot.position, status, hung), c, 0};
     const Signature raw = finding.violation.signature;
     if (settings.known.contains(to_string(raw))) {

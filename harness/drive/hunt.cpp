@@ -12,7 +12,7 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-void Slot::enter(const Case& c) {
+void Slot::enter(const Case& c, bool is_counted) {
   uint32_t at = 0;
   for (const Choice& choice : c.choices) {
     if (at + choice.name.size() + choice.value.size() + 2 > sizeof text) break;
@@ -24,21 +24,22 @@ void Slot::enter(const Case& c) {
   }
   length = at;
   position = 0;
+  counted = is_counted;
   since = now();
   busy = true;
 }
 
 Case Slot::in_flight() const { return parse_case("# dtypefuzz case 1\n" + std::string(text, length)).body; }
 
-Checked Hunt::observed(const Case& c, Plan&& plan) {
-  if (slot_) slot_->enter(c);
+Checked Hunt::observed(const Case& c, Plan&& plan, bool counted) {
+  if (slot_) slot_->enter(c, counted);
   Checked checked = checker_.check(std::move(plan));
   if (slot_) slot_->busy = false;
   return checked;
 }
 
 Checked Hunt::judge(const Case& c, Plan&& plan) {
-  Checked checked = observed(c, std::move(plan));
+  Checked checked = observed(c, std::move(plan), false);
   if (slot_) {
     ++slot_->cases;
     if (!checked.seen.error && checked.seen.not_applicable.empty()) ++slot_->finished;
@@ -53,7 +54,7 @@ void Hunt::tell(const Case& c, const Violation& v) {
   Finding finding{v, {}, 0};
   if (!known_.contains(raw)) {
     finding.minimized = minimize(c, finding.violation, [&](const Case& candidate) -> std::optional<Violation> {
-      for (const Violation& shown : observed(candidate, plan_of(candidate)).violations)
+      for (const Violation& shown : observed(candidate, plan_of(candidate), true).violations)
         if (same_finding(v.signature, shown.signature)) return shown;
       return std::nullopt;
     });

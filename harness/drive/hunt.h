@@ -23,10 +23,11 @@ struct Slot {
   std::atomic<double> since{0};       ///< when the case in flight began, in seconds of the steady clock
   std::atomic<uint32_t> position{0};  ///< how far it came, see run.h
   std::atomic<bool> busy{false};
+  std::atomic<bool> counted{false};   ///< the case in flight is a step of minimizing
   std::atomic<uint32_t> length{0};
   char text[kMaxCaseBytes];
 
-  void enter(const Case&);
+  void enter(const Case&, bool counted = false);
   Case in_flight() const;
 };
 /// Seconds of the steady clock, which all processes of a machine share.
@@ -43,7 +44,7 @@ class Hunt {
   Checked judge(const Case&, Plan&&);
 
  private:
-  Checked observed(const Case&, Plan&&);
+  Checked observed(const Case&, Plan&&, bool counted);
   void tell(const Case&, const Violation&);
 
   Checker checker_;

@@ -93,7 +93,7 @@ Violation crash_of(const Plan& plan, uint32_t word, int status, bool hung) {
   return {.signature = {.property = "process_survives",
                         .culprit = culprit_name(plan, culprit, position.phase),
                         .operands = "-",
-                        .category = std::string(to_string(category_of(plan.params_dtype))),
+                        .category = std::string(to_string(category_of(position.input == Dtype::Undefined ? plan.params_dtype : position.input))),
                         .phase = std::string(to_string(position.phase)),
                         .family = what,
                         .device = std::string(to_string(plan.device)),

@@ -43,16 +43,16 @@ std::vector<Case> simpler(const Case& c) {
   for (const auto& list : lists_of(r.result)) {
     const size_t count = list_size(r.result, list);
     for (size_t i = count; count > 1 && i-- > 0;) candidates.push_back(canonical(without_element(r.result, list, i)));
-    // A nested Sequential gives way to its first child.
+    // A nested Sequential gives way to its children.
     if (list.ends_with(".layers")) {
-      const auto inner = element_of(r.result, list, 0);
       const auto outer = list.substr(0, list.size() - std::string_view(".layers").size());
       const size_t bracket = outer.rfind('[');
       if (bracket == std::string::npos) continue;
       const auto parent = outer.substr(0, bracket);
       const auto index = static_cast<size_t>(std::stoul(outer.substr(bracket + 1)));
-      candidates.push_back(
-          canonical(with_element(without_element(r.result, parent, index), parent, index, inner)));
+      Case flat = without_element(r.result, parent, index);
+      for (size_t i = 0; i < count; ++i) flat = with_element(flat, parent, index + i, element_of(r.result, list, i));
+      candidates.push_back(canonical(flat));
     }
   }
   const auto forced = [&](size_t i, uint32_t option) {

@@ -33,7 +33,8 @@ struct TemporaryFolder {
 };
 
 Engine libfuzzer(const EngineOptions& options) {
-  const auto target = fs::read_symlink("/proc/self/exe").parent_path() / "dtype_fuzzer";
+  const fs::path target =
+      options.target.empty() ? fs::read_symlink("/proc/self/exe").parent_path() / "dtype_fuzzer" : fs::path(options.target);
   if (access(target.c_str(), X_OK) != 0)
     fail_environment("--engine libfuzzer: no {}; build with clang, or take --engine rapidcheck", target.string());
   const auto temporary = std::make_shared<TemporaryFolder>();

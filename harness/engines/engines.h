@@ -12,6 +12,7 @@ namespace dtypefuzz {
 struct EngineOptions {
   std::string corpus;              ///< where libFuzzer keeps its inputs; empty: a folder that goes with the run
   std::vector<std::string> seeds;  ///< folders of cases to begin with
+  std::string target;              ///< libFuzzer's binary; empty: dtype_fuzzer beside this one
 };
 
 struct NamedEngine {

@@ -45,10 +45,10 @@ bool can_have_gradient(const at::Tensor& tensor) {
 
 std::atomic<uint32_t>* position_word = nullptr;
 
-void write_position(Phase phase, const Culprit& culprit) {
+void write_position(const Position& at) {
   if (!position_word) return;
-  position_word->store(static_cast<uint32_t>(phase) << 24 | static_cast<uint32_t>(culprit.kind) << 16 |
-                           static_cast<uint32_t>(culprit.layer + 1),
+  position_word->store(static_cast<uint32_t>(at.phase) << 28 | static_cast<uint32_t>(at.culprit.kind) << 24 |
+                           static_cast<uint32_t>(at.input) << 16 | static_cast<uint32_t>(at.culprit.layer + 1),
                        std::memory_order_relaxed);
 }
 
@@ -90,9 +90,9 @@ class Run {
 
  private:
   template <class Work>
-  bool attempt(Phase phase, Culprit culprit, Work&& work) {
+  bool attempt(Phase phase, Culprit culprit, Work&& work, Dtype input = Dtype::Undefined) {
     seen_.reached = phase;
-    write_position(phase, culprit);
+    write_position({phase, culprit, input});
     const InsideLibTorch inside;
     try {
       work();
@@ -341,7 +341,8 @@ class Run {
       if (inputs[i].defined()) add(layer.drawn.inputs[i - 1].name, inputs[i], Role::input);
     for (const Held& operand : held) add(operand.name, operand.tensor, operand.role);
     facts.input_requires_grad = inputs[0].requires_grad();
-    const bool done = attempt(phase, culprit, [&] { outputs = layer.forward(module, inputs); });
+    const bool done = attempt(
+        phase, culprit, [&] { outputs = layer.forward(module, inputs); }, inputs[0].scalar_type());
     facts.threw = !done;
     for (const at::Tensor& output : outputs) {
       facts.given.push_back(output.defined() ? output.scalar_type() : Dtype::Undefined);
@@ -591,8 +592,9 @@ class CountWarnings : public c10::WarningHandler {
 }  // namespace
 
 Position position_of(uint32_t word) {
-  return {static_cast<Phase>(word >> 24),
-          {static_cast<Culprit::Kind>(word >> 16 & 0xFF), static_cast<int>(word & 0xFFFF) - 1}};
+  return {.phase = static_cast<Phase>(word >> 28),
+          .culprit = {static_cast<Culprit::Kind>(word >> 24 & 0xF), static_cast<int>(word & 0xFFFF) - 1},
+          .input = static_cast<Dtype>(word >> 16 & 0xFF)};
 }
 
 void write_positions_to(std::atomic<uint32_t>* word) { position_word = word; }

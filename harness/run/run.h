@@ -27,6 +27,7 @@ void count_ticks_inside(uint64_t* sum);
 struct Position {
   Phase phase = Phase::construct;
   Culprit culprit = {};
+  Dtype input = Dtype::Undefined;  ///< of the layer whose turn it is
 };
 Position position_of(uint32_t word);
 /// Where every run of this process writes its position; null: nowhere.
