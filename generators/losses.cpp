@@ -80,11 +80,22 @@ Contract smooth_l1(std::string_view source) {
   return contract;
 }
 
-/// `binary_cross_entropy` is in the CPU's float32 list and refused inside a region on CUDA.
-Contract refused_on_cuda(std::string_view source) {
+/// Nothing says what the Huber distance of complex numbers is.
+Contract huber(std::string_view source) {
   Contract contract = combines(source);
-  contract.autocast_cuda = AutocastPolicy::refused;
+  contract.special = {unspecified_where(promotes_to_complex, source), kIntegers};
   return contract;
+}
+
+/// The documentation does not say that BCELoss promotes, and the source checks for one dtype: its TensorIterator
+/// is built without `promote_inputs_to_common_dtype` ("Found dtype Double but expected Float"),
+/// binary_cross_entropy_out_cpu, aten/src/ATen/native/Loss.cpp. `binary_cross_entropy` is in the CPU's float32 list
+/// and refused inside a region on CUDA.
+Contract binary_cross_entropy(std::string_view source) {
+  return {.source = source,
+          .share_a_dtype = {{"input", "target"}},
+          .autocast_cpu = AutocastPolicy::float32,
+          .autocast_cuda = AutocastPolicy::refused};
 }
 
 bool any_shape(const Shape&, const Site&) {
@@ -154,8 +165,12 @@ Options draw_ignored(Draw& draw, Options options, std::string_view reduction) {
   return options.ignore_index(draw.size("ignore_index", {-100, 0}));
 }
 
-constexpr std::string_view kIndices =
-    "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html (Target: class indices)";
+/// The documentation says class indices, the source which dtypes: "expected target dtype to be Long or Byte".
+const CategoryRule kIndices = {"target",
+                               kIntegral,
+                               "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html, and "
+                               "aten/src/ATen/native/LossNLL.cpp",
+                               {Dtype::Long, Dtype::Byte}};
 
 bool has_class_probabilities(const Received& seen) {
   return seen.find("class_probabilities") != nullptr;
@@ -191,7 +206,7 @@ const Row kRows[] = {
          }},
     {.name = "HuberLoss",
      .source = "nn/modules/loss.h",
-     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
+     .contract = huber("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
      .forward = two_tensors_in_one_out<nn::HuberLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -209,7 +224,7 @@ const Row kRows[] = {
          {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
           .share_a_dtype = {{"input", "weight"}},
           .promotes = {"input", "class_probabilities", "weight"},
-          .takes = {{"target", kIntegral, kIndices},
+          .takes = {kIndices,
                     {"class_probabilities", kFloating,
                      "torch.nn.CrossEntropyLoss: `required to be float when using class probabilities`"},
                     {"weight", kFloating,
@@ -247,7 +262,7 @@ const Row kRows[] = {
      // `nll_loss` and `nll_loss2d` are in the float32 lists of CPU and CUDA.
      .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html",
                   .share_a_dtype = {{"input", "weight"}},
-                  .takes = {{"target", kIntegral, kIndices}},
+                  .takes = {kIndices},
                   .autocast_cpu = AutocastPolicy::float32,
                   .autocast_cuda = AutocastPolicy::float32},
      .forward = weighted<nn::NLLLossImpl>,
@@ -271,7 +286,7 @@ const Row kRows[] = {
     {.name = "BCELoss",
      .source = "nn/modules/loss.h",
      // After a layer whose values leave [0, 1] it refuses their range, which is no matter of dtypes.
-     .contract = refused_on_cuda("https://pytorch.org/docs/stable/generated/torch.nn.BCELoss.html"),
+     .contract = binary_cross_entropy("https://pytorch.org/docs/stable/generated/torch.nn.BCELoss.html"),
      .forward = two_tensors_in_one_out<nn::BCELossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
