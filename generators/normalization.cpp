@@ -39,7 +39,7 @@ const SpecialCase kLowInput = {
     float32_parameters_with_low_input, same_as("input"),
     "the same, and on CUDA aten/src/ATen/native/cuda/Normalization.cu, is_mixed_type"};
 
-/// Statistics of any floating dtype, where input, weight and bias agree. Each is cast on its own.
+/// Statistics of another floating dtype, where input, weight and bias agree.
 bool floating_statistics(const Received& seen) {
   return kFloating.has(category_of(seen.dtype_of("input"))) &&
          each(seen, {"weight", "bias"}, [](Dtype dtype, Dtype input) { return dtype == input; }) &&
@@ -50,6 +50,10 @@ bool floating_statistics(const Received& seen) {
 /// That the CPU refused this was reported as a bug (issue 139140), and mended with a test of such mixes.
 const SpecialCase kStatisticsOfAnyDtype = {floating_statistics, same_as("input"),
                                           "https://github.com/pytorch/pytorch/pull/164069"};
+
+bool floating_statistics_that_differ(const Received& seen) {
+  return floating_statistics(seen) && seen.dtype_of("running_mean") != seen.dtype_of("running_var");
+}
 
 /// No norm is in the CPU's autocast lists; CUDA's float32 list has `layer_norm` and `group_norm` only.
 Contract normalizes(std::string_view source, std::vector<SpecialCase> special,
@@ -140,7 +144,10 @@ const Row kRows[] = {
     {.name = "InstanceNorm1d",
      .source = "nn/modules/instancenorm.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html",
-                            {kLowInput, kStatisticsOfAnyDtype}),
+                            {kLowInput,
+                             unspecified_where(floating_statistics_that_differ,
+                                               "pull request 164069 says nothing of two statistics that differ"),
+                             kStatisticsOfAnyDtype}),
      .forward = one_tensor_in_one_out<nn::InstanceNorm1dImpl>,
      .input =
          [](Draw& draw, const Site& site) {

@@ -114,8 +114,8 @@ constexpr Family kFamilies[] = {
     {"bool_negation", unsupported, "on a bool tensor is not supported"},
     {"bool_subtraction", unsupported, "with a bool tensor is not supported"},
     {"bool_subtraction", unsupported, "with two bool tensors is not supported"},
-    // c10/core/ScalarType.cpp, promoteTypes: about two dtypes that differ
-    {"float8_promotion", mismatch, "Promotion for Float8 Types is not supported, attempted to promote {} and {}"},
+    // c10/core/ScalarType.cpp, promoteTypes
+    {"float8_promotion", unsupported, "Promotion for Float8 Types is not supported, attempted to promote {} and {}"},
     {"unsigned_promotion", unsupported, "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {} and {}"},
     {"promotion", unsupported, "is not supported, attempted to promote {} and {}"},
     // casts: ATen/TensorIterator.cpp, ATen/native/TypeProperties.h, Resize, torch/_prims_common
