@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 
 #include "generators/calls.h"
@@ -80,10 +81,15 @@ Contract smooth_l1(std::string_view source) {
   return contract;
 }
 
-/// Nothing says what the Huber distance of complex numbers is.
-Contract huber(std::string_view source) {
+bool complex_operands(const Received& seen) {
+  return std::any_of(seen.operands.begin(), seen.operands.end(),
+                     [](const OperandFacts& operand) { return kComplex.has(category_of(operand.dtype)); });
+}
+
+/// Nothing says what a Huber distance or a cross entropy of complex numbers is.
+Contract of_real_numbers(std::string_view source) {
   Contract contract = combines(source);
-  contract.special = {unspecified_where(promotes_to_complex, source), kIntegers};
+  contract.special = {unspecified_where(complex_operands, "defined for real numbers alone"), kIntegers};
   return contract;
 }
 
@@ -206,7 +212,7 @@ const Row kRows[] = {
          }},
     {.name = "HuberLoss",
      .source = "nn/modules/loss.h",
-     .contract = huber("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
+     .contract = of_real_numbers("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
      .forward = two_tensors_in_one_out<nn::HuberLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -297,7 +303,7 @@ const Row kRows[] = {
      .content = Content::probabilities},
     {.name = "BCEWithLogitsLoss",
      .source = "nn/modules/loss.h",
-     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html"),
+     .contract = of_real_numbers("https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html"),
      .forward = weighted_with_logits,
      .input = draw_any_input,
      .accepts = any_shape,
