@@ -84,9 +84,10 @@ const Row kRows[] = {
     {.name = "Dropout",
      .source = "nn/modules/dropout.h",
      .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html",
-                  .special = {unspecified_where(integers_in_train,
-                                                "torch.nn.Dropout scales by 1 / (1 - p) and does not say what that "
-                                                "makes of integers")},
+                  .special = {unspecified_where(
+                      integers_in_train,
+                      "torch.nn.Dropout scales by 1 / (1 - p) and does not say what that "
+                      "makes of integers")},
                   .random = true},
      .forward = one_tensor_in_one_out<nn::DropoutImpl>,
      .input = draw_any_input,

@@ -47,7 +47,7 @@ bool promotes_to_integers(const Received& seen) {
 
 /// A sum of integers is int64 and its terms are not, so the reduction decides.
 const SpecialCase kIntegers = {promotes_to_integers, unspecified_output(),
-                              "https://pytorch.org/docs/stable/generated/torch.sum.html"};
+                               "https://pytorch.org/docs/stable/generated/torch.sum.html"};
 
 bool promotes_to_complex(const Received& seen) {
   const auto result = result_of(seen);
@@ -93,10 +93,10 @@ Contract of_real_numbers(std::string_view source) {
   return contract;
 }
 
-/// The documentation does not say that BCELoss promotes, and the source checks for one dtype: its TensorIterator
-/// is built without `promote_inputs_to_common_dtype` ("Found dtype Double but expected Float"),
-/// binary_cross_entropy_out_cpu, aten/src/ATen/native/Loss.cpp. `binary_cross_entropy` is in the CPU's float32 list
-/// and refused inside a region on CUDA.
+/// The documentation does not say that BCELoss promotes, and the source checks for one dtype: its
+/// TensorIterator is built without `promote_inputs_to_common_dtype` ("Found dtype Double but expected
+/// Float"), binary_cross_entropy_out_cpu, aten/src/ATen/native/Loss.cpp. `binary_cross_entropy` is in the
+/// CPU's float32 list and refused inside a region on CUDA.
 Contract binary_cross_entropy(std::string_view source) {
   return {.source = source,
           .share_a_dtype = {{"input", "target"}},

@@ -34,7 +34,7 @@ bool float32_parameters_with_low_input_not_on_cuda(const Received& seen) {
 }
 
 const SpecialCase kLowInputNotOnCuda = {float32_parameters_with_low_input_not_on_cuda, same_as("input"),
-                                       "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type"};
+                                        "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type"};
 const SpecialCase kLowInput = {
     float32_parameters_with_low_input, same_as("input"),
     "the same, and on CUDA aten/src/ATen/native/cuda/Normalization.cu, is_mixed_type"};
@@ -49,7 +49,7 @@ bool floating_statistics(const Received& seen) {
 
 /// That the CPU refused this was reported as a bug (issue 139140), and mended with a test of such mixes.
 const SpecialCase kStatisticsOfAnyDtype = {floating_statistics, same_as("input"),
-                                          "https://github.com/pytorch/pytorch/pull/164069"};
+                                           "https://github.com/pytorch/pytorch/pull/164069"};
 
 bool floating_statistics_that_differ(const Received& seen) {
   return floating_statistics(seen) && seen.dtype_of("running_mean") != seen.dtype_of("running_var");
@@ -143,11 +143,12 @@ const Row kRows[] = {
         "BatchNorm3d", "https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm3d.html"),
     {.name = "InstanceNorm1d",
      .source = "nn/modules/instancenorm.h",
-     .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html",
-                            {kLowInput,
-                             unspecified_where(floating_statistics_that_differ,
-                                               "pull request 164069 says nothing of two statistics that differ"),
-                             kStatisticsOfAnyDtype}),
+     .contract =
+         normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html",
+                    {kLowInput,
+                     unspecified_where(floating_statistics_that_differ,
+                                       "pull request 164069 says nothing of two statistics that differ"),
+                     kStatisticsOfAnyDtype}),
      .forward = one_tensor_in_one_out<nn::InstanceNorm1dImpl>,
      .input =
          [](Draw& draw, const Site& site) {
