@@ -25,6 +25,10 @@ Row elementwise(std::string_view name, std::string_view documentation, OutputRul
           .draw = draw};
 }
 
+bool integers_in_train(const Received& seen) {
+  return seen.train && (kIntegral | kBoolean).has(category_of(seen.dtype_of("input")));
+}
+
 template <class Module>
 Drawn plain(Draw&, const Shape& in, const Site&) {
   return {.make = make<Module>(), .out = in};
@@ -80,6 +84,10 @@ const Row kRows[] = {
     {.name = "Dropout",
      .source = "nn/modules/dropout.h",
      .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html",
+                  .special = {unspecified_where(
+                      integers_in_train,
+                      "torch.nn.Dropout scales by 1 / (1 - p) and does not say what that "
+                      "makes of integers")},
                   .random = true},
      .forward = one_tensor_in_one_out<nn::DropoutImpl>,
      .input = draw_any_input,

@@ -130,8 +130,10 @@ const Row kRows[] = {
         .source = "nn/modules/embedding.h",
         // A row of `weight` for every index: nothing is combined, so indices and weight share nothing.
         .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html",
-                     .takes = {{"input", kIntegral,
-                                "\"Input: IntTensor or LongTensor of arbitrary shape\", torch.nn.Embedding"}},
+                     .takes = {{"input",
+                                kIntegral,
+                                "\"Input: IntTensor or LongTensor of arbitrary shape\", torch.nn.Embedding",
+                                {Dtype::Int, Dtype::Long}}},
                      .output = same_as("weight"),
                      .carries_gradient = false},
         .forward = one_tensor_in_one_out<nn::EmbeddingImpl>,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 
 #include "generators/calls.h"
@@ -46,7 +47,7 @@ bool promotes_to_integers(const Received& seen) {
 
 /// A sum of integers is int64 and its terms are not, so the reduction decides.
 const SpecialCase kIntegers = {promotes_to_integers, unspecified_output(),
-                              "https://pytorch.org/docs/stable/generated/torch.sum.html"};
+                               "https://pytorch.org/docs/stable/generated/torch.sum.html"};
 
 bool promotes_to_complex(const Received& seen) {
   const auto result = result_of(seen);
@@ -80,11 +81,27 @@ Contract smooth_l1(std::string_view source) {
   return contract;
 }
 
-/// `binary_cross_entropy` is in the CPU's float32 list and refused inside a region on CUDA.
-Contract refused_on_cuda(std::string_view source) {
+bool complex_operands(const Received& seen) {
+  return std::any_of(seen.operands.begin(), seen.operands.end(),
+                     [](const OperandFacts& operand) { return kComplex.has(category_of(operand.dtype)); });
+}
+
+/// Nothing says what a Huber distance or a cross entropy of complex numbers is.
+Contract of_real_numbers(std::string_view source) {
   Contract contract = combines(source);
-  contract.autocast_cuda = AutocastPolicy::refused;
+  contract.special = {unspecified_where(complex_operands, "defined for real numbers alone"), kIntegers};
   return contract;
+}
+
+/// The documentation does not say that BCELoss promotes, and the source checks for one dtype: its
+/// TensorIterator is built without `promote_inputs_to_common_dtype` ("Found dtype Double but expected
+/// Float"), binary_cross_entropy_out_cpu, aten/src/ATen/native/Loss.cpp. `binary_cross_entropy` is in the
+/// CPU's float32 list and refused inside a region on CUDA.
+Contract binary_cross_entropy(std::string_view source) {
+  return {.source = source,
+          .share_a_dtype = {{"input", "target"}},
+          .autocast_cpu = AutocastPolicy::float32,
+          .autocast_cuda = AutocastPolicy::refused};
 }
 
 bool any_shape(const Shape&, const Site&) {
@@ -154,8 +171,12 @@ Options draw_ignored(Draw& draw, Options options, std::string_view reduction) {
   return options.ignore_index(draw.size("ignore_index", {-100, 0}));
 }
 
-constexpr std::string_view kIndices =
-    "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html (Target: class indices)";
+/// The documentation says class indices, the source which dtypes: "expected target dtype to be Long or Byte".
+const CategoryRule kIndices = {"target",
+                               kIntegral,
+                               "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html, and "
+                               "aten/src/ATen/native/LossNLL.cpp",
+                               {Dtype::Long, Dtype::Byte}};
 
 bool has_class_probabilities(const Received& seen) {
   return seen.find("class_probabilities") != nullptr;
@@ -191,7 +212,7 @@ const Row kRows[] = {
          }},
     {.name = "HuberLoss",
      .source = "nn/modules/loss.h",
-     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
+     .contract = of_real_numbers("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
      .forward = two_tensors_in_one_out<nn::HuberLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -209,7 +230,7 @@ const Row kRows[] = {
          {.source = "https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
           .share_a_dtype = {{"input", "weight"}},
           .promotes = {"input", "class_probabilities", "weight"},
-          .takes = {{"target", kIntegral, kIndices},
+          .takes = {kIndices,
                     {"class_probabilities", kFloating,
                      "torch.nn.CrossEntropyLoss: `required to be float when using class probabilities`"},
                     {"weight", kFloating,
@@ -247,7 +268,7 @@ const Row kRows[] = {
      // `nll_loss` and `nll_loss2d` are in the float32 lists of CPU and CUDA.
      .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html",
                   .share_a_dtype = {{"input", "weight"}},
-                  .takes = {{"target", kIntegral, kIndices}},
+                  .takes = {kIndices},
                   .autocast_cpu = AutocastPolicy::float32,
                   .autocast_cuda = AutocastPolicy::float32},
      .forward = weighted<nn::NLLLossImpl>,
@@ -271,7 +292,7 @@ const Row kRows[] = {
     {.name = "BCELoss",
      .source = "nn/modules/loss.h",
      // After a layer whose values leave [0, 1] it refuses their range, which is no matter of dtypes.
-     .contract = refused_on_cuda("https://pytorch.org/docs/stable/generated/torch.nn.BCELoss.html"),
+     .contract = binary_cross_entropy("https://pytorch.org/docs/stable/generated/torch.nn.BCELoss.html"),
      .forward = two_tensors_in_one_out<nn::BCELossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -282,7 +303,7 @@ const Row kRows[] = {
      .content = Content::probabilities},
     {.name = "BCEWithLogitsLoss",
      .source = "nn/modules/loss.h",
-     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html"),
+     .contract = of_real_numbers("https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html"),
      .forward = weighted_with_logits,
      .input = draw_any_input,
      .accepts = any_shape,

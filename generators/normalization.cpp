@@ -28,20 +28,20 @@ bool float32_parameters_with_low_input(const Received& seen) {
                                                 [](Dtype dtype, Dtype) { return dtype == Dtype::Float; });
 }
 
-bool float32_parameters_with_low_input_on_cpu(const Received& seen) {
-  return seen.device == Device::cpu && float32_parameters_with_low_input(seen);
+/// Meta stands for any device, so what one accepts it does.
+bool float32_parameters_with_low_input_not_on_cuda(const Received& seen) {
+  return seen.device != Device::cuda && float32_parameters_with_low_input(seen);
 }
 
-const SpecialCase kLowInputOnCpu = {float32_parameters_with_low_input_on_cpu, same_as("input"),
-                                   "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type"};
+const SpecialCase kLowInputNotOnCuda = {float32_parameters_with_low_input_not_on_cuda, same_as("input"),
+                                        "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type"};
 const SpecialCase kLowInput = {
     float32_parameters_with_low_input, same_as("input"),
     "the same, and on CUDA aten/src/ATen/native/cuda/Normalization.cu, is_mixed_type"};
 
-/// Statistics of another floating dtype, where they agree as well as input, weight and bias do.
+/// Statistics of another floating dtype, where input, weight and bias agree.
 bool floating_statistics(const Received& seen) {
-  return seen.dtype_of("running_mean") == seen.dtype_of("running_var") &&
-         kFloating.has(category_of(seen.dtype_of("input"))) &&
+  return kFloating.has(category_of(seen.dtype_of("input"))) &&
          each(seen, {"weight", "bias"}, [](Dtype dtype, Dtype input) { return dtype == input; }) &&
          each(seen, {"running_mean", "running_var"},
               [](Dtype dtype, Dtype) { return kFloating.has(category_of(dtype)); });
@@ -49,7 +49,11 @@ bool floating_statistics(const Received& seen) {
 
 /// That the CPU refused this was reported as a bug (issue 139140), and mended with a test of such mixes.
 const SpecialCase kStatisticsOfAnyDtype = {floating_statistics, same_as("input"),
-                                          "https://github.com/pytorch/pytorch/pull/164069"};
+                                           "https://github.com/pytorch/pytorch/pull/164069"};
+
+bool floating_statistics_that_differ(const Received& seen) {
+  return floating_statistics(seen) && seen.dtype_of("running_mean") != seen.dtype_of("running_var");
+}
 
 /// No norm is in the CPU's autocast lists; CUDA's float32 list has `layer_norm` and `group_norm` only.
 Contract normalizes(std::string_view source, std::vector<SpecialCase> special,
@@ -117,7 +121,7 @@ const Row kRows[] = {
     {.name = "LayerNorm",
      .source = "nn/modules/normalization.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html",
-                            {kLowInputOnCpu}, AutocastPolicy::float32),
+                            {kLowInputNotOnCuda}, AutocastPolicy::float32),
      .forward = one_tensor_in_one_out<nn::LayerNormImpl>,
      .input = draw_any_input,
      .accepts = [](const Shape& in, const Site&) { return !in.empty() && in.back() > 0; },
@@ -139,8 +143,12 @@ const Row kRows[] = {
         "BatchNorm3d", "https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm3d.html"),
     {.name = "InstanceNorm1d",
      .source = "nn/modules/instancenorm.h",
-     .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html",
-                            {kLowInput, kStatisticsOfAnyDtype}),
+     .contract =
+         normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html",
+                    {kLowInput,
+                     unspecified_where(floating_statistics_that_differ,
+                                       "pull request 164069 says nothing of two statistics that differ"),
+                     kStatisticsOfAnyDtype}),
      .forward = one_tensor_in_one_out<nn::InstanceNorm1dImpl>,
      .input =
          [](Draw& draw, const Site& site) {
@@ -163,7 +171,7 @@ const Row kRows[] = {
     {.name = "GroupNorm",
      .source = "nn/modules/normalization.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html",
-                            {kLowInputOnCpu}, AutocastPolicy::float32),
+                            {kLowInputNotOnCuda}, AutocastPolicy::float32),
      .forward = one_tensor_in_one_out<nn::GroupNormImpl>,
      .input = [](Draw& draw, const Site& site) -> Shape {
        const auto channels = draw.size("num_channels", {4, 2, 6, 16, 17, 33});

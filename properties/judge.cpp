@@ -118,6 +118,17 @@ void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, cons
 }
 
 // --- 2 ------------------------------------------------------------------------------------------------------------
+/// Whether a message names two different dtypes and only dtypes of the call's operands: "attempted to promote
+/// Float8_e4m3fn and Float" is unsupported, and says what disagrees.
+bool names_two_operands(const Recognized& known, const CallFacts& call) {
+  const auto an_operand_has = [&](Dtype dtype) {
+    return std::any_of(call.received.begin(), call.received.end(), [&](auto& o) { return o.dtype == dtype; });
+  };
+  return known.named.size() >= 2 &&
+         std::all_of(known.named.begin(), known.named.end(), [&](auto& n) { return an_operand_has(*n.dtype); }) &&
+         std::any_of(known.named.begin(), known.named.end(), [&](auto& n) { return n.dtype != known.named[0].dtype; });
+}
+
 /// What is wrong with a refusal of operands that disagree; empty where it holds.
 std::string fault_of_refusal(const Promise& promise, const CallFacts& call, const Expectation& promised,
                              const std::string& message, Strictness strictness, Severity& severity) {
@@ -127,7 +138,9 @@ std::string fault_of_refusal(const Promise& promise, const CallFacts& call, cons
   if (not_about_dtypes(*known)) return {};
   switch (known->family->kind) {
     case MessageKind::unsupported:
-      if (promise.kind == Promise::kRefusesCategory || some_unsupported(promised)) return {};
+      if (promise.kind == Promise::kRefusesCategory || some_unsupported(promised) ||
+          names_two_operands(*known, call))
+        return {};
       return "says unsupported, but the dtypes are supported";
     case MessageKind::cast:
       severity = Severity::vague;

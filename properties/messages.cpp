@@ -138,6 +138,7 @@ constexpr Family kFamilies[] = {
     {"mean_dtype", unsupported, "could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {input}"},
     {"distribution_dtype", unsupported, "dtype must be a floating point but you specified {}"},
     {"linalg_floating", unsupported, "xpected a floating point or complex tensor as input. Got {input}"},
+    {"norm_dtype", unsupported, "input dtype should be either floating point or complex. Got {input} instead"},
     {"linalg_low_precision", unsupported, "Low precision dtypes not supported. Got {input}"},
     {"fft_dtype", unsupported, "MKL FFT doesn't support tensors of type: {input}"},
     {"real_input", unsupported, "expects a real input tensor, but got {input}"},
@@ -241,6 +242,7 @@ constexpr Family kFamilies[] = {
     // known, and not about dtypes
     {"internal_assert", other, "INTERNAL ASSERT FAILED"},
     {"check_without_message", other, "to be true, but got false."},
+    {"onednn_view", other, "itensor_view_from_dense expects float/bfloat16/half/int8/fp8 tensor input"},
     {"onednn_primitive", other, "could not create a primitive"},
     {"onednn_primitive", other, "could not execute a primitive"},
     {"onednn_primitive", other, "could not construct a memory descriptor"},

@@ -75,6 +75,10 @@ std::string_view to_string(Device device) {
   return kNames[static_cast<size_t>(device)];
 }
 
+bool CategoryRule::has(Dtype dtype) const {
+  return takes.has(category_of(dtype)) && (only.empty() || std::find(only.begin(), only.end(), dtype) != only.end());
+}
+
 const OperandFacts* Received::find(std::string_view name) const {
   for (const auto& operand : operands)
     if (operand.name == name) return &operand;
@@ -161,7 +165,7 @@ Promise promise_of(const Contract& contract, const Received& received) {
                                                     : Promise{.reason = std::string(special.source)};
 
   for (const auto& rule : contract.takes)
-    if (const auto* operand = effective.find(rule.operand); operand && !rule.takes.has(category_of(operand->dtype)))
+    if (const auto* operand = effective.find(rule.operand); operand && !rule.has(operand->dtype))
       return {.kind = Promise::kRefusesCategory,
               .first = operand->name,
               .category = category_of(operand->dtype),

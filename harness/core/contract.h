@@ -69,6 +69,8 @@ struct CategoryRule {
   std::string_view operand;
   Categories takes;
   std::string_view source;
+  std::vector<Dtype> only = {};  ///< where not all dtypes of these categories are taken: those that are
+  bool has(Dtype) const;
 };
 
 /// What documentation says about some dtypes apart from the rules below: a mix that it allows although the operands
