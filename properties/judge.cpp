@@ -263,6 +263,8 @@ void gradients_match_their_leaves(const Plan& plan, const Expectation&, const Ob
 void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
                              std::vector<Violation>& out) {
   if (!seen.error || seen.traces.empty()) return;
+  const auto known = recognize(seen.error->message);
+  if (known && known->family->kind == MessageKind::no_meta) return;  // a kernel that is not there refuses nothing
   const Culprit& threw = seen.error->culprit;
   // Gradients that are there after backward threw were put there by the engine, layer by layer, parameter by
   // parameter: one finding, whatever module threw. What else changed is the module's.

@@ -158,7 +158,6 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (target.worker && !target.worker->claim()) _exit(0);
   if (!target.made || size != target.text.size() || std::memcmp(data, target.text.data(), size) != 0) {
     const auto c = parsed(data, size);
     if (!c) return -1;
@@ -166,6 +165,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Plan plan = plan_of(draw, *target.space);
     target.made = {draw.take_result(), std::move(plan)};
   }
+  if (target.worker && !target.worker->claim()) _exit(0);
   Made made = *std::exchange(target.made, std::nullopt);
   const Checked checked = target.worker ? target.worker->judge(made.body, std::move(made.plan))
                                         : target.hunt->judge(made.body, std::move(made.plan));

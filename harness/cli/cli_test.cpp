@@ -1,0 +1,195 @@
+// The command as a person uses it, and as they mistype it.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Ended {
+  int code = 0;
+  std::string out, err;
+};
+
+class Command : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
+    ASSERT_TRUE(mkdtemp(name.data()));
+    folder = name;
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  std::string text_of(const fs::path& path) const {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  fs::path file(const std::string& name, const std::string& text) const {
+    std::ofstream(folder / name, std::ios::binary) << text;
+    return folder / name;
+  }
+  Ended run(const std::string& arguments) const {
+    const int status = std::system(fmt::format("cd {} && {} {} >out 2>err", folder.string(), DTYPEFUZZ_COMMAND, arguments).c_str());
+    return {WEXITSTATUS(status), text_of(folder / "out"), text_of(folder / "err")};
+  }
+  static size_t lines(const std::string& text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
+
+  fs::path folder;
+};
+
+TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
+  file("x.case", "# dtypefuzz case 1\nlayers[0].module = Linear\n");
+  const struct {
+    std::string arguments, says;
+    int code;
+  } cases[] = {
+      {"fuzz --time 0", "--time '0': expected more than zero", 2},
+      {"fuzz --time soon", "--time 'soon'", 2},
+      {"fuzz --time -5s", "--time '-5s'", 2},
+      {"fuzz --jobs -1", "--jobs '-1': expected a whole number from 1", 2},
+      {"fuzz --jobs two", "--jobs 'two'", 2},
+      {"fuzz --runs 1.5", "--runs '1.5'", 2},
+      {"fuzz --seed x", "--seed 'x'", 2},
+      {"fuzz --engine afl --baseline none", "--engine 'afl': expected libfuzzer, rapidcheck, sweep", 2},
+      {"fuzz --modules Liner --baseline none", "--modules 'Liner': unknown, did you mean 'Linear'?", 2},
+      {"fuzz --dtypes floot32 --baseline none", "--dtypes 'floot32': unknown, did you mean 'float32'?", 2},
+      {"fuzz --devices tpu --baseline none", "--devices 'tpu': not in reach here", 2},
+      {"fuzz --baseline nowhere", "nowhere: no such file or directory", 2},
+      {"fuzz --baseline none --time 1s --out /proc/here", "--out /proc/here: cannot be written", 3},
+      {"replay nothing.case", "nothing.case: no such file or directory", 2},
+      {"corpus drop nonsense", "nonsense", 2},
+      {"corpus accept x.case --title ''", "--title '': expected one line of text", 2},
+  };
+  for (const auto& [arguments, says, code] : cases) {
+    const Ended ended = run(arguments);
+    EXPECT_EQ(ended.code, code) << arguments;
+    EXPECT_NE(ended.err.find(says), std::string::npos) << arguments << ": " << ended.err;
+    EXPECT_EQ(lines(ended.err), 1u) << arguments << ": " << ended.err;
+    EXPECT_EQ(ended.out, "") << arguments;
+  }
+  for (const auto* arguments : {"", "fuss", "fuzz --frobnicate", "list colours"}) EXPECT_EQ(run(arguments).code, 2) << arguments;
+}
+
+TEST_F(Command, RefusesABadCaseFileWithItsPlace) {
+  const struct {
+    std::string text, says;
+  } cases[] = {
+      {"", "not a case file: expected '# dtypefuzz case 1'"},
+      {"hello\n", ":1: not a case file"},
+      {"# dtypefuzz case 2\nlayers = 1\n", ":1: case format '2', this version reads 1"},
+      {"# dtypefuzz case 1\nlayers[0].module = Liner\n", ":2: layers[0].module = Liner is not offered here, did you mean 'Linear'?"},
+      {"# dtypefuzz case 1\nlayers[0].module = Linear\nparams.dtype = float31\n", ":3: params.dtype = float31 is not offered here, did you mean 'float32'?"},
+      {"# dtypefuzz case 1\nlayers[0].module\n", ":2: expected 'name = value', got 'layers[0].module'"},
+      {"# dtypefuzz case 1\nmode = train\nmode = eval\n", ":3: 'mode' is answered twice"},
+      {"# dtypefuzz case 1\nmode = train\n[unseen]\n", ":3: unknown section '[unseen]'"},
+      {"# dtypefuzz case 1\n", "the file has no answer"},
+      {"# dtypefuzz case 1\n" + std::string(10'000'000, 'x'), "10000019 bytes, a case has at most 65536"},
+      {std::string("# dtypefuzz case 1\nmode = \0\xff\n", 29), ":2: mode ="},
+  };
+  for (const auto& [text, says] : cases) {
+    file("bad.case", text);
+    for (const auto* command : {"replay", "minimize"}) {
+      const Ended ended = run(fmt::format("{} bad.case", command));
+      EXPECT_EQ(ended.code, 2) << says;
+      EXPECT_NE(ended.err.find("bad.case:"), std::string::npos) << ended.err;
+      EXPECT_NE(ended.err.find(says), std::string::npos) << ended.err;
+    }
+  }
+  EXPECT_FALSE(fs::exists(folder / "findings"));
+}
+
+TEST_F(Command, ReplaysAHandWrittenCaseAndSaysWhatItTookForGranted) {
+  file("x.case", "# dtypefuzz case 1\ninput.dtype = float64   # from numpy\nlayers[0].module = Linear\nlayers[0].bias = false\nbogus = 1\n");
+  const Ended ended = run("replay x.case");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_NE(ended.out.find("x.case: unseen: holds"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("refused by name in forward by Linear"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.err.find("x.case:5: bogus is not asked"), std::string::npos) << ended.err;
+}
+
+TEST_F(Command, SaysWhereACaseDoesNotApply) {
+  file("x.case", "# dtypefuzz case 1\ndevice = cuda\nlayers[0].module = Linear\n");
+  const Ended ended = run("replay x.case");
+  if (run("list devices").out.find("cuda                            not here") == std::string::npos) GTEST_SKIP() << "a CUDA device is here";
+  EXPECT_NE(ended.out.find("not applicable: no cuda device here"), std::string::npos) << ended.out;
+}
+
+TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
+  Ended ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline none --out found");
+  EXPECT_EQ(ended.code, 1) << ended.err;
+  std::vector<fs::path> saved;
+  for (const auto& entry : fs::directory_iterator(folder / "found")) saved.push_back(entry.path());
+  ASSERT_FALSE(saved.empty()) << ended.out;
+  ended = run("replay found");
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  EXPECT_NE(ended.out.find("as seen"), std::string::npos);
+
+  EXPECT_NE(run("corpus --into known merge found").out.find(fmt::format("{} adopted", saved.size())), std::string::npos);
+  EXPECT_EQ(run("corpus check known").code, 0);
+  ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline known --out again --json");
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  const auto summary = nlohmann::json::parse(ended.out.substr(ended.out.rfind('\n', ended.out.size() - 2) + 1));
+  EXPECT_EQ(summary.at("new"), 0);
+  EXPECT_EQ(summary.at("known"), saved.size());
+
+  const auto signature = run("corpus --into known signatures").out;
+  const std::string first = signature.substr(0, signature.find('\n'));
+  EXPECT_EQ(run("corpus --into known drop " + first).code, 0);
+  ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline known --out again");
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE(ended.out.find("new finding"), std::string::npos);
+  EXPECT_NE(ended.out.find(first), std::string::npos);
+}
+
+TEST_F(Command, ABaselineEntryThatIsNoLongerShownIsFixedAndOneOfAnotherCpuUnseen) {
+  fs::create_directory(folder / "known");
+  const std::string body = "# dtypefuzz case 1\nlayers[0].module = Linear\n[seen]\n";
+  file("known/a.case", body + "libtorch-" DTYPEFUZZ_LIBTORCH "-cpu = agreeing_dtypes_succeed:Linear:-:float:forward:cast:cpu:off\n");
+  file("known/b.case", body + "libtorch-" DTYPEFUZZ_LIBTORCH "-cpu-AVX9999 = agreeing_dtypes_succeed:Linear:-:float:loss:cast:cpu:off\n");
+  const Ended ended = run("fuzz --engine sweep --runs 5 --modules Linear --baseline known");
+  EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+  EXPECT_NE(ended.out.find("1 fixed, 1 unseen"), std::string::npos) << ended.out;
+}
+
+TEST_F(Command, PrintsJsonLinesWithStableNames) {
+  const Ended ended = run("list modules --json");
+  std::istringstream in(ended.out);
+  size_t modules = 0;
+  for (std::string line; std::getline(in, line); ++modules) {
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_EQ(json.at("schema"), 1);
+    EXPECT_EQ(json.at("type"), "module");
+    EXPECT_FALSE(json.at("name").get<std::string>().empty());
+    EXPECT_FALSE(json.at("source").get<std::string>().empty());
+    EXPECT_TRUE(json.at("variants").is_array());
+  }
+  EXPECT_GE(modules, 39u);
+}
+
+TEST_F(Command, EndsAtCtrlCWithTheSummaryAndTheFindings) {
+  const pid_t child = fork();
+  if (child == 0) {
+    fs::current_path(folder);
+    if (!std::freopen("out", "w", stdout) || !std::freopen("err", "w", stderr)) _exit(9);
+    execl(DTYPEFUZZ_COMMAND, "dtypefuzz", "fuzz", "--engine", "rapidcheck", "--baseline", "none", "--out", "found", "--time", "60s", nullptr);
+    _exit(9);
+  }
+  for (int tries = 0; tries < 300 && (!fs::exists(folder / "found") || fs::is_empty(folder / "found")); ++tries) usleep(100'000);
+  kill(child, SIGINT);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_NE(text_of(folder / "out").find("cases in"), std::string::npos);
+  EXPECT_EQ(run("corpus check found").code, 0);
+  EXPECT_FALSE(fs::is_empty(folder / "found"));
+}
+
+}  // namespace
