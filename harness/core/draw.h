@@ -44,12 +44,14 @@ struct Repair {
 class Draw {
  public:
   /// Replay.
-  explicit Draw(const Case& replayed) : replayed_(&replayed) {}
+  explicit Draw(const Case& replayed) : replayed_(&replayed) { reserve(); }
   /// A fresh random case.
-  Draw(Rng rng, const Bias& bias) : random_(true), rng_(rng), bias_(bias) {}
+  Draw(Rng rng, const Bias& bias) : random_(true), rng_(rng), bias_(bias) { reserve(); }
   /// Replay, what is missing or no longer offered drawn at random.
   Draw(const Case& replayed, Rng rng, const Bias& bias)
-      : replayed_(&replayed), random_(true), rng_(rng), bias_(bias) {}
+      : replayed_(&replayed), random_(true), rng_(rng), bias_(bias) {
+    reserve();
+  }
 
   /// A value out of a few: numbers, words, dtypes, flags.
   template <class T>
@@ -135,6 +137,8 @@ class Draw {
     }
   }
   size_t choose(Ask, std::string_view name, const Options&);
+  void reserve() { asked_.choices.reserve(kUsual), answered_.reserve(kUsual); }
+  static constexpr size_t kUsual = 128;  // more questions than most cases ask
 
   const Case* replayed_ = nullptr;
   size_t cursor_ = 0;  // answers usually stand in the order of the questions

@@ -15,6 +15,7 @@ Checked Checker::check(Plan plan) {
   checked.seen = run(checked.plan);
   const Observation& seen = checked.seen;
   Expectation promised;
+  promised.calls.reserve(seen.calls.size());
   for (const CallFacts& call : seen.calls) {
     promised.calls.push_back(promise_for(checked.plan, call));
     promised.undocumented_region.push_back(call.autocast && !autocast_documents(checked.plan.device, *call.autocast));
