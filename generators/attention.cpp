@@ -151,7 +151,8 @@ const Row kRows[] = {
                      .output = same_as("src"),
                      .autocast_cpu = AutocastPolicy::unspecified,
                      .autocast_cuda = AutocastPolicy::unspecified,
-                     .special = {kUnfamiliarScores, {float32_norms_in_low_layer, same_as("src"), kMixedTypes}}},
+                     .special = {kUnfamiliarScores,
+                                 {float32_norms_in_low_layer, same_as("src"), kMixedTypes}}},
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           return {static_cast<nn::TransformerEncoderLayerImpl&>(module).forward(in[0], in[1], in[2])};
         },
