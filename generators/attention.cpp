@@ -50,6 +50,21 @@ std::vector<CategoryRule> masks(std::string_view padding, std::string_view atten
   return {{padding, kBoolean | kFloating, kAttention}, {attention, kBoolean | kFloating, kAttention}};
 }
 
+/// Complex or integral throughout, with the mask that is added to the scores: it has their dtype.
+bool mask_of_unfamiliar_scores(const Received& seen) {
+  const Dtype dtype = seen.operands.front().dtype;
+  constexpr auto kMasks = kBoolean | kFloating;
+  bool masked = false;
+  for (const auto& operand : seen.operands) {
+    const bool padding = operand.name.ends_with("key_padding_mask");
+    masked = masked || (!padding && operand.name.ends_with("_mask"));
+    if (padding ? !kMasks.has(category_of(operand.dtype)) : operand.dtype != dtype) return false;
+  }
+  return masked && !kMasks.has(category_of(dtype));
+}
+constexpr SpecialCase kUnfamiliarScores = unspecified_where(
+    mask_of_unfamiliar_scores, "masks are documented for floating scores, not for complex or integral ones");
+
 bool is_low(Dtype dtype) {
   return dtype == Dtype::BFloat16 || dtype == Dtype::Half;
 }
@@ -89,7 +104,8 @@ const Row kRows[] = {
                      .output = same_as("query"),
                      .more_outputs = {same_as("query")},
                      .autocast_cpu = AutocastPolicy::lower_precision,
-                     .autocast_cuda = AutocastPolicy::unspecified},
+                     .autocast_cuda = AutocastPolicy::unspecified,
+                     .special = {kUnfamiliarScores}},
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           auto [output, weights] = static_cast<nn::MultiheadAttentionImpl&>(module).forward(
               in[0], in[1], in[2], in[3], /*need_weights=*/true, in[4]);
@@ -135,7 +151,8 @@ const Row kRows[] = {
                      .output = same_as("src"),
                      .autocast_cpu = AutocastPolicy::unspecified,
                      .autocast_cuda = AutocastPolicy::unspecified,
-                     .special = {{float32_norms_in_low_layer, same_as("src"), kMixedTypes}}},
+                     .special = {kUnfamiliarScores,
+                                 {float32_norms_in_low_layer, same_as("src"), kMixedTypes}}},
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           return {static_cast<nn::TransformerEncoderLayerImpl&>(module).forward(in[0], in[1], in[2])};
         },

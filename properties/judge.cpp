@@ -118,11 +118,13 @@ void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, cons
 }
 
 // --- 2 ------------------------------------------------------------------------------------------------------------
-/// Whether a message names two different dtypes and only dtypes of the call's operands: "attempted to promote
-/// Float8_e4m3fn and Float" is unsupported, and says what disagrees.
-bool names_two_operands(const Recognized& known, const CallFacts& call) {
+/// Whether a message names two different dtypes and only dtypes of the call's operands, before or after autocast:
+/// "attempted to promote Float8_e4m3fn and Float" is unsupported, and says what disagrees.
+bool names_two_operands(const Recognized& known, const CallFacts& call, const Promise& promise) {
   const auto an_operand_has = [&](Dtype dtype) {
-    return std::any_of(call.received.begin(), call.received.end(), [&](auto& o) { return o.dtype == dtype; });
+    const auto has = [&](const OperandFacts& o) { return o.dtype == dtype; };
+    return std::any_of(call.received.begin(), call.received.end(), has) ||
+           std::any_of(promise.group.begin(), promise.group.end(), has);
   };
   return known.named.size() >= 2 &&
          std::all_of(known.named.begin(), known.named.end(), [&](auto& n) { return an_operand_has(*n.dtype); }) &&
@@ -139,7 +141,7 @@ std::string fault_of_refusal(const Promise& promise, const CallFacts& call, cons
   switch (known->family->kind) {
     case MessageKind::unsupported:
       if (promise.kind == Promise::kRefusesCategory || some_unsupported(promised) ||
-          names_two_operands(*known, call))
+          names_two_operands(*known, call, promise))
         return {};
       return "says unsupported, but the dtypes are supported";
     case MessageKind::cast:

@@ -21,6 +21,12 @@ struct NotApplicable {
   std::string reason;
 };
 
+/// The closure of an optimizer was refused in forward: a call of the run like any other, not the optimizer's doing.
+struct RefusedInClosure {
+  CallFacts call;
+  ErrorFacts error;
+};
+
 std::string type_name(const std::exception& e) {
   int status = 0;
   char* text = abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status);
@@ -99,6 +105,11 @@ class Run {
       return true;
     } catch (const NotApplicable&) {
       throw;
+    } catch (const RefusedInClosure& e) {
+      seen_.reached = e.error.phase;
+      seen_.calls.push_back(e.call);
+      seen_.error = e.error;
+      return false;
     } catch (const std::exception& e) {
       if (culprit.kind == Culprit::kLayer && culprit.layer < 0) {
         culprit.layer = at_layer_;
@@ -466,14 +477,16 @@ class Run {
     return done;
   }
 
-  /// The closure that LBFGS wants: the same forward and backward, unobserved.
+  /// The closure that LBFGS wants: the same forward and backward, unobserved unless forward refuses (after `to()` the
+  /// parameters may disagree with the input).
   at::Tensor again() {
     optimizer_->zero_grad();
     Run closure(plan_);
+    closure.iteration_ = iteration_;
     closure.model_ = model_;
     closure.input_ = input_, closure.extras_ = extras_, closure.loss_extras_ = loss_extras_;
     Tensors outputs;
-    if (!closure.forward(outputs)) throw std::runtime_error(closure.seen_.error->message);
+    if (!closure.forward(outputs)) throw RefusedInClosure{closure.seen_.calls.back(), *closure.seen_.error};
     at::Tensor total;
     for (const at::Tensor& output : outputs)
       if (can_have_gradient(output) && output.requires_grad()) {
