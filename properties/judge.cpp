@@ -26,6 +26,13 @@ std::string family_of(const std::optional<ErrorFacts>& error) {
   return known ? std::string(known->family->name) : "unrecognized";
 }
 
+/// `weight_ih_l1_reverse` is `weight_ih`: the layers and directions of a recurrent module are alike.
+std::string role_of(const std::string& operand) {
+  const size_t at = operand.rfind("_l");
+  const bool numbered = at != std::string::npos && at + 2 < operand.size() && operand[at + 2] >= '0' && operand[at + 2] <= '9';
+  return numbered ? operand.substr(0, at) : operand;
+}
+
 /// The first two operands of a call whose dtypes differ, by role: what a signature calls `input/weight`.
 struct Disagreement {
   std::string operands = "-";
@@ -34,14 +41,14 @@ struct Disagreement {
 Disagreement disagreement_of(const Promise& promise, const CallFacts& call) {
   const auto category = [](Category c) { return std::string(to_string(c)); };
   if (promise.kind == Promise::kRefusesMismatch)
-    return {promise.first + "/" + promise.second, category(promise.category)};
-  if (promise.kind == Promise::kRefusesCategory) return {promise.first, category(promise.category)};
+    return {role_of(promise.first) + "/" + role_of(promise.second), category(promise.category)};
+  if (promise.kind == Promise::kRefusesCategory) return {role_of(promise.first), category(promise.category)};
   if (call.received.empty()) return {};
   Category strangest = category_of(call.received[0].dtype);
   for (const auto& operand : call.received)
     if (operand.role != Role::buffer && operand.dtype != call.received[0].dtype) {
       strangest = std::max(strangest, category_of(operand.dtype));
-      return {call.received[0].name + "/" + operand.name, category(strangest)};
+      return {call.received[0].name + "/" + role_of(operand.name), category(strangest)};
     }
   return {"-", category(strangest)};
 }
@@ -254,7 +261,7 @@ void gradients_match_their_leaves(const Plan& plan, const Expectation&, const Ob
                                                                : leaf.owner;
     out.push_back(violation("gradients_match_their_leaves", plan, Severity::late, owner,
                             converted ? Phase::convert : Phase::backward, missing ? "missing" : "accepted",
-                            {converted ? "gradient" : leaf.name, std::string(to_string(category_of(leaf.dtype)))},
+                            {converted ? "gradient" : role_of(leaf.name), std::string(to_string(category_of(leaf.dtype)))},
                             plan.autocast,
                             fmt::format("{} has a gradient of dtype {}", leaf.name, name_of(leaf.dtype)),
                             missing ? "none" : fmt::format("dtype {}", name_of(leaf.grad_dtype))));
