@@ -61,6 +61,50 @@ bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix
   return true;
 }
 
+/// Each other answer with each single operand in another dtype, a dtype of each category, everything else simplest:
+/// kernels are picked by options (padding, an empty batch, strides), and each looks at operands in its own way.
+bool answer_by_operand(const Case& base, const Space& space, std::string_view prefix, Cells& visit) {
+  constexpr std::string_view kSettings[] = {"mode", "batch", "input.contiguous", "input.requires_grad", "input.rank"};
+  constexpr std::string_view kOfEachCategory[] = {"float64",       "bfloat16",  "float16", "float32",
+                                                "float8_e4m3fn", "complex64", "int64",   "bool"};
+  const auto operands_of = [&](const Case& c) {
+    Draw draw(c);
+    plan_of(draw, space);
+    std::vector<std::string> names = {"input.dtype"};
+    for (const Choice& choice : draw.result().choices)
+      if (choice.name.starts_with(prefix) && choice.name.ends_with(".dtype")) names.push_back(choice.name);
+    return names;
+  };
+  const auto cells = [&](const Case& c) {
+    for (const auto& operand : operands_of(c)) {
+      const Axis dtypes{operand, {std::begin(kOfEachCategory), std::end(kOfEachCategory)}};
+      const Axis in_regions[] = {{"autocast", {"off", "bfloat16", "float16"}}, dtypes};
+      const Axis elsewhere[] = {{"params.dtype", {"float64", "bfloat16"}}, dtypes};
+      const Axis on_meta[] = {{"device", {"meta"}}, dtypes};
+      if (!product(c, in_regions, visit) || !product(c, elsewhere, visit) || !product(c, on_meta, visit)) return false;
+    }
+    return true;
+  };
+  if (!cells(base)) return false;
+  Draw draw(base);
+  plan_of(draw, space);
+  for (size_t i = 0; i < draw.answered().size(); ++i) {
+    const auto& name = draw.result().choices[i].name;
+    const bool is_setting = std::find(std::begin(kSettings), std::end(kSettings), name) != std::end(kSettings);
+    const bool is_option = name.starts_with(prefix) && !name.ends_with("dtype") && !name.ends_with(".module") &&
+                           !name.ends_with(".autocast");
+    if (!is_setting && !is_option) continue;
+    for (uint32_t option = 0; option < draw.answered()[i].options; ++option) {
+      if (option == draw.answered()[i].taken) continue;
+      Draw other(draw.result());
+      other.force(name, option);
+      plan_of(other, space);
+      if (!cells(other.take_result())) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)>& wants,
@@ -81,6 +125,7 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
     const Axis meta_cells[] = {{"params.dtype", dtypes}, {"input.dtype", names_of(space.dtypes, {"same"})}};
     if (!product(on_meta, meta_cells, visit)) return;
     if (!one_at_a_time(base, space, "layers[0].", visit)) return;
+    if (!answer_by_operand(base, space, "layers[0].", visit)) return;
     const Axis undocumented[] = {{"autocast", dtypes}, {"params.dtype", {"float32", "bfloat16", "float64"}}};
     if (!product(base, undocumented, visit)) return;
     const Axis loads[] = {{"load", {"archive", "copy"}}, {"load.dtype", dtypes},
@@ -106,6 +151,7 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
                             {"loss.target.dtype", names_of(space.dtypes, {"same"})}};
       if (!product(base, cells, visit)) return;
       if (!one_at_a_time(base, space, "loss.", visit)) return;
+      if (!answer_by_operand(base, space, "loss.", visit)) return;
     }
 }
 

@@ -77,7 +77,8 @@ class InsideLibTorch {
 
 class Run {
  public:
-  explicit Run(const Plan& plan, bool trace_backward = false) : plan_(plan), trace_backward_(trace_backward) {}
+  /// `trace_late`: hooks and snapshots that backward and later phases are traced with.
+  explicit Run(const Plan& plan, bool trace_late = false) : plan_(plan), trace_late_(trace_late) {}
 
   Observation go() {
     before_ = autocast_now();
@@ -320,7 +321,7 @@ class Run {
         const at::Tensor& other = chain_[at + 1 - static_cast<size_t>(layer.residual)];
         if (!add_residual(i, outputs, other)) return false;
       }
-      if (trace_backward_) trace(i, outputs);
+      if (trace_late_) trace(i, outputs);
       chain_.push_back(outputs.front());
     }
     if (!plan_.loss) return true;
@@ -397,6 +398,7 @@ class Run {
     for (const at::Tensor& output : outputs)
       if (can_have_gradient(output) && output.requires_grad()) roots.push_back(output);
     if (roots.empty()) return true;
+    if (trace_late_) take_stamps();
     const bool done = attempt(Phase::backward, {Culprit::kStage}, [&] {
       if (scaler_)
         for (at::Tensor& root : roots) root = scaler_->scaled(root);
@@ -452,6 +454,7 @@ class Run {
   }
 
   bool step() {
+    if (trace_late_) take_stamps();
     if (scaler_) {
       if (!attempt(Phase::unscale, {Culprit::kStage}, [&] { scaler_->unscale(model_.parameters()); })) {
         find_traces({Culprit::kStage});
@@ -464,6 +467,7 @@ class Run {
         return true;
       }
     }
+    if (trace_late_ && scaler_) take_stamps();  // unscaling is done
     const bool done = attempt(Phase::step, {Culprit::kStage}, [&] {
       if (plan_.optimizer == Optimizer::LBFGS) {
         optimizer_->step([&] { return again(); });
@@ -560,7 +564,7 @@ class Run {
   }
 
   const Plan& plan_;
-  const bool trace_backward_;
+  const bool trace_late_;
   bool keep_model_ = false;
   Observation seen_;
   AutocastFacts before_;
@@ -637,14 +641,18 @@ Observation run(const Plan& plan) {
   const RestoreDefaultDtype restore;
   reset(plan);
   Observation seen = Run(plan).go();
-  if (seen.error && seen.error->phase == Phase::backward) {
+  if (seen.error && seen.error->phase >= Phase::backward) {
+    // Again, with hooks that say whose backward it was, and with a snapshot at the entry of each late phase: what
+    // forward had changed (weights that `max_norm` renormalizes) is no trace of a later refusal.
     reset(plan);
-    Run traced(plan, /*trace_backward=*/true);
+    Run traced(plan, /*trace_late=*/true);
     const Observation again = traced.go();
-    if (again.error && again.error->phase == Phase::backward) {
-      seen.error->culprit = traced.reached_backward() >= 0 ? Culprit{Culprit::kLayer, traced.reached_backward()}
-                            : plan.loss                    ? Culprit{Culprit::kLoss}
-                                        : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
+    if (again.error && again.error->phase == seen.error->phase) {
+      seen.traces = again.traces;
+      if (seen.error->phase == Phase::backward)
+        seen.error->culprit = traced.reached_backward() >= 0 ? Culprit{Culprit::kLayer, traced.reached_backward()}
+                              : plan.loss                    ? Culprit{Culprit::kLoss}
+                                          : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
     }
   }
   return seen;
