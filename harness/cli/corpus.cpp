@@ -8,7 +8,7 @@ namespace dtypefuzz {
 
 void add_corpus(CLI::App& app, int& code) {
   struct Options {
-    std::string into = "corpus/findings", from = "findings", subject, title, upstream;
+    std::string into = of_checkout("corpus/findings"), from = "findings", subject, title, upstream;
     std::vector<std::string> paths;
   };
   auto o = std::make_shared<Options>();

@@ -21,7 +21,7 @@ void on_interrupt(int) {
 
 struct FuzzOptions {
   SpaceOptions space;
-  std::string engine = std::string(engines().front().name), time, out = "findings", baseline = "corpus/findings", corpus;
+  std::string engine = std::string(engines().front().name), time, out = "findings", baseline = of_checkout("corpus/findings"), corpus;
   std::string runs = "0", seed = "1", jobs = "1";
   bool strict = false, json = false;
 };
@@ -71,7 +71,7 @@ int fuzz(const FuzzOptions& o) {
   const auto baseline = load_baseline(o.baseline);
   for (const auto& [signature, entry] : baseline) settings.known.insert(signature);
   EngineOptions options{.corpus = o.corpus, .seeds = {}, .target = {}};
-  if (std::filesystem::is_directory("corpus/seeds")) options.seeds.emplace_back("corpus/seeds");
+  if (const auto seeds = of_checkout("corpus/seeds"); std::filesystem::is_directory(seeds)) options.seeds.push_back(seeds);
   settings.engine = engine_named(o.engine).make(options);
   const std::filesystem::path out(o.out);
   std::error_code error;

@@ -85,6 +85,14 @@ std::string own_path() {
   return !error && !near.empty() && *near.begin() != ".." ? near.string() : self.string();
 }
 
+std::string of_checkout(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) return path;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto there = self.parent_path().parent_path() / path;
+  return !error && std::filesystem::exists(there, error) ? there.string() : path;
+}
+
 void print_finding(const Finding& finding, const std::string& path, std::string_view novelty, const std::string& title,
                    bool json) {
   const Violation& v = finding.violation;
