@@ -162,6 +162,9 @@ Progress run_campaign(const Settings& settings, const std::function<void(const F
     const Case c = canonical(slot.in_flight());
     if (!slot.counted) ++slot.cases;
     Finding finding{crash_of(plan_of(c), slot.position, status, hung), c, 0};
+    // A process of its own knows more: whose backward it was.
+    for (const Violation& v : check_isolated(c, settings.case_seconds, settings.strictness).violations)
+      if (v.severity == Severity::crash) finding.violation = v;
     const Signature raw = finding.violation.signature;
     if (settings.known.contains(to_string(raw))) {
       take(finding, true);

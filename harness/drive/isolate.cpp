@@ -88,8 +88,9 @@ Violation crash_of(const Plan& plan, uint32_t word, int status, bool hung) {
                         : autocast_documents(plan.device, *plan.autocast) ? std::string(name_of(*plan.autocast))
                                                                           : "other";
   Culprit culprit = position.culprit;
-  // A backward has no owner that can be asked for; the last layer is where it begins.
-  if (position.phase == Phase::backward) culprit = {Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
+  // Before any layer's gradient has come, it is the end of the stack that runs.
+  if (position.phase == Phase::backward && culprit.kind == Culprit::kStage)
+    culprit = plan.loss ? Culprit{Culprit::kLoss} : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
   return {.signature = {.property = "process_survives",
                         .culprit = culprit_name(plan, culprit, position.phase),
                         .operands = "-",
@@ -115,7 +116,7 @@ Isolated check_isolated(const Case& c, double seconds, Strictness strictness, co
     close(ends[0]);
     if (!onednn_isa.empty()) setenv("ONEDNN_MAX_CPU_ISA", onednn_isa.c_str(), /*overwrite=*/1);
     prepare_process();
-    write_positions_to(position);
+    write_positions_to(position, /*within_backward=*/true);
     Checker checker(strictness);
     const Checked checked = checker.check(c);
     Json json{{"not_applicable", checked.seen.not_applicable},

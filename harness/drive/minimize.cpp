@@ -43,6 +43,19 @@ std::vector<Case> simpler(const Case& c) {
   for (const auto& list : lists_of(r.result)) {
     const size_t count = list_size(r.result, list);
     for (size_t i = count; count > 1 && i-- > 0;) candidates.push_back(canonical(without_element(r.result, list, i)));
+    // Where the first layer goes, an input takes its place: with a gradient, as the layer's output had, and of other
+    // sizes than the simplest, as that may have had.
+    if (list == "layers" && count > 1) {
+      Case c = without_element(r.result, list, 0);
+      c.set("input.requires_grad", "true");
+      candidates.push_back(canonical(c));
+      constexpr Bias kEven{.setting = 0, .module = 0, .count = 0, .size = 0, .dtype = 0, .operand = 1};
+      for (uint64_t seed = 0; seed < 8; ++seed) {
+        Draw draw(c, Rng(seed), kEven);
+        plan_of(draw);
+        candidates.push_back(draw.take_result());
+      }
+    }
     // A nested Sequential gives way to its children.
     if (list.ends_with(".layers")) {
       const auto outer = list.substr(0, list.size() - std::string_view(".layers").size());

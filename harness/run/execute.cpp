@@ -50,6 +50,7 @@ bool can_have_gradient(const at::Tensor& tensor) {
 }
 
 std::atomic<uint32_t>* position_word = nullptr;
+bool positions_within_backward = false;
 
 void write_position(const Position& at) {
   if (!position_word) return;
@@ -85,7 +86,7 @@ class Run {
     try {
       if (attempt(Phase::construct, {Culprit::kLayer, -1}, [&] { model_ = make_model(plan_, at_layer_); }) &&
           convert_to(plan_.params_dtype, /*always=*/plan_.params_dtype != plan_.default_dtype) && set_operands() &&
-          load() && convert(Convert::before_forward))
+          load() && convert(Convert::before_forward) && !(keep_model_ && plan_.steps == 0))
         iterate();
     } catch (const NotApplicable& e) {
       seen_.not_applicable = e.reason;
@@ -389,7 +390,11 @@ class Run {
   void trace(int layer, const Tensors& outputs) {
     for (const at::Tensor& output : outputs)
       if (output.defined() && output.requires_grad() && !output.is_leaf() && !output.is_same(chain_.back()))
-        output.register_hook([this, layer](const at::Tensor&) { backward_at_ = layer; });
+        output.register_hook([this, layer](const at::Tensor& gradient) {
+          backward_at_ = layer;
+          if (positions_within_backward)
+            write_position({Phase::backward, {Culprit::kLayer, layer}, gradient.scalar_type()});
+        });
   }
 
   // --- backward and step ---------------------------------------------------------------------------------------
@@ -614,7 +619,10 @@ Position position_of(uint32_t word) {
           .input = static_cast<Dtype>(word >> 16 & 0xFF)};
 }
 
-void write_positions_to(std::atomic<uint32_t>* word) { position_word = word; }
+void write_positions_to(std::atomic<uint32_t>* word, bool within_backward) {
+  position_word = word;
+  positions_within_backward = within_backward;
+}
 
 uint64_t ticks() {
   return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
@@ -640,7 +648,7 @@ Observation run(const Plan& plan) {
   }
   const RestoreDefaultDtype restore;
   reset(plan);
-  Observation seen = Run(plan).go();
+  Observation seen = Run(plan, positions_within_backward).go();
   if (seen.error && seen.error->phase >= Phase::backward) {
     // Again, with hooks that say whose backward it was, and with a snapshot at the entry of each late phase: what
     // forward had changed (weights that `max_norm` renormalizes) is no trace of a later refusal.

@@ -30,7 +30,8 @@ struct Position {
   Dtype input = Dtype::Undefined;  ///< of the layer whose turn it is
 };
 Position position_of(uint32_t word);
-/// Where every run of this process writes its position; null: nowhere.
-void write_positions_to(std::atomic<uint32_t>*);
+/// Where every run of this process writes its position; null: nowhere. `within_backward`: hooks say which layer's
+/// backward it is, too (not in the hot loop).
+void write_positions_to(std::atomic<uint32_t>*, bool within_backward = false);
 
 }  // namespace dtypefuzz
