@@ -14,7 +14,8 @@ std::vector<at::Tensor> one_tensor_in_one_out(torch::nn::Module& module, std::sp
 
 /// Two tensors in, one out: losses, Bilinear.
 template <class Impl>
-std::vector<at::Tensor> two_tensors_in_one_out(torch::nn::Module& module, std::span<const at::Tensor> inputs) {
+std::vector<at::Tensor> two_tensors_in_one_out(torch::nn::Module& module,
+                                               std::span<const at::Tensor> inputs) {
   return {static_cast<Impl&>(module).forward(inputs[0], inputs[1])};
 }
 

@@ -29,15 +29,16 @@ struct Row {
   bool (*accepts)(const Shape&, const Site&);
   /// The module's options and further inputs for an input of this shape.
   Drawn (*draw)(Draw&, const Shape& in, const Site&);
-  std::string_view input_name = "input";  ///< the chained operand, as forward and the contract call it
-  Content content = Content::values;      ///< its values, when this is the first layer
+  std::string_view input_name = "input";        ///< the chained operand, as forward and the contract call it
+  Content content = Content::values;            ///< its values, when this is the first layer
   std::optional<Dtype> natural = std::nullopt;  ///< its dtype for `same`; nothing: the parameters' dtype
-  bool writes_input = false;              ///< in place: not the first layer on a leaf
-  bool sparse_gradient = false;           ///< optimizers that refuse sparse gradients are not asked for
-  bool reusable = true;                   ///< may run twice in one stack
+  bool writes_input = false;                    ///< in place: not the first layer on a leaf
+  bool sparse_gradient = false;                 ///< optimizers that refuse sparse gradients are not asked for
+  bool reusable = true;                         ///< may run twice in one stack
 };
 
-// --- the table: one array a family ------------------------------------------------------------------------------
+// --- the table: one array a family
+// ------------------------------------------------------------------------------
 std::span<const Row> linear_rows();
 std::span<const Row> convolution_rows();
 std::span<const Row> normalization_rows();
@@ -54,7 +55,8 @@ std::span<const Row* const> losses();
 /// A row of either kind; null for an unknown name.
 const Row* find_row(std::string_view name);
 
-// --- shapes -----------------------------------------------------------------------------------------------------
+// --- shapes
+// -----------------------------------------------------------------------------------------------------
 /// Sizes on both sides of the vector widths (4, 8, 16, 32 elements), simplest first.
 int64_t draw_features(Draw&, std::string_view name);
 /// [batch, (length,) features] or [features]: `input.rank` in {2, 3, 1}. `features` is drawn by the caller.
@@ -62,7 +64,8 @@ Shape draw_rows_of(Draw&, const Site&, int64_t features);
 /// Any tensor: `input.rank` in {2, 3, 1, 4} and its sizes at the root.
 Shape draw_any_input(Draw&, const Site&);
 /// [batch, channels, size...] with `dimensions` sizes (`input.length`; `input.height`, `input.width`; and
-/// `input.depth` first). Where `unbatched` may be drawn, the rank is asked too. Each size is at least `least`.
+/// `input.depth` first). Where `unbatched` may be drawn, the rank is asked too. Each size is at least
+/// `least`.
 Shape draw_image(Draw&, const Site&, int64_t channels, int dimensions, int64_t least, bool may_be_unbatched);
 /// The output size of a sliding window: floor((in + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1.
 int64_t slide(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation = 1);

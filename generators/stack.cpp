@@ -61,7 +61,8 @@ class Stack {
     if (taken == "none") return;
     const Draw::Scope scope(draw_, "loss");
     plan_.loss_autocast = draw_region(draw_);
-    plan_.loss = module(**std::find_if(fitting.begin(), fitting.end(), [&](auto* row) { return row->name == taken; }));
+    plan_.loss =
+        module(**std::find_if(fitting.begin(), fitting.end(), [&](auto* row) { return row->name == taken; }));
   }
 
  private:
@@ -71,7 +72,8 @@ class Stack {
     std::vector<std::string_view> names;
     std::vector<const Row*> rows;
     for (const Row* row : space_.modules)
-      if (first() ? !row->writes_input : row->accepts(shape_, site_)) rows.push_back(row), names.push_back(row->name);
+      if (first() ? !row->writes_input : row->accepts(shape_, site_))
+        rows.push_back(row), names.push_back(row->name);
     if (rows.empty()) rows.push_back(find_row("Identity")), names.push_back("Identity");
     const auto distances = reusable();
     if (!distances.empty()) names.push_back("Reuse");
@@ -180,7 +182,8 @@ Plan plan_of(Draw& draw, const Space& space) {
   std::vector<std::string_view> devices;
   for (const Device device : space.devices) devices.push_back(to_string(device));
   const auto device = draw.pick<std::string_view>(Ask::setting, "device", devices);
-  plan.device = space.devices[static_cast<size_t>(std::find(devices.begin(), devices.end(), device) - devices.begin())];
+  plan.device =
+      space.devices[static_cast<size_t>(std::find(devices.begin(), devices.end(), device) - devices.begin())];
   plan.mode = draw_word<Mode>(draw, "mode", {"train", "eval", "no_grad", "inference"});
   const Dtype defaults[] = {Dtype::Float, Dtype::Double, Dtype::BFloat16, Dtype::Half};
   plan.default_dtype = draw.pick<Dtype>(Ask::operand, "default_dtype", defaults);
@@ -207,10 +210,9 @@ Plan plan_of(Draw& draw, const Space& space) {
                   .train = plan.mode == Mode::train,
                   .device = plan.device};
   const bool on_meta = plan.device == Device::meta;
-  if (!on_meta)
-    plan.autocast = draw.dtype_or(Ask::setting, "autocast", "off", autocast_dtypes(space.dtypes));
-  plan.convert = draw_word<Convert>(draw, "convert", {"none", "before_forward", "after_forward", "after_backward",
-                                                      "between_steps"});
+  if (!on_meta) plan.autocast = draw.dtype_or(Ask::setting, "autocast", "off", autocast_dtypes(space.dtypes));
+  plan.convert = draw_word<Convert>(
+      draw, "convert", {"none", "before_forward", "after_forward", "after_backward", "between_steps"});
   if (plan.convert != Convert::none) {
     const Draw::Scope scope(draw, "convert");
     plan.convert_dtype = draw.pick<Dtype>(Ask::dtype, "dtype", space.dtypes);
@@ -224,12 +226,14 @@ Plan plan_of(Draw& draw, const Space& space) {
     }
   }
   if (plan.has_backward()) {
-    plan.steps = static_cast<int>(draw.pick<int64_t>(Ask::setting, "steps", std::array<int64_t, 5>{0, 1, 2, 3, 10}));
+    plan.steps =
+        static_cast<int>(draw.pick<int64_t>(Ask::setting, "steps", std::array<int64_t, 5>{0, 1, 2, 3, 10}));
     if (plan.steps > 0) {
-      plan.optimizer = on_meta ? draw_word<Optimizer>(draw, "optimizer", {"none", "SGD", "Adam", "AdamW", "RMSprop",
-                                                                          "Adagrad"})
-                               : draw_word<Optimizer>(draw, "optimizer", {"none", "SGD", "Adam", "AdamW", "RMSprop",
-                                                                          "Adagrad", "LBFGS"});
+      plan.optimizer =
+          on_meta ? draw_word<Optimizer>(draw, "optimizer",
+                                         {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad"})
+                  : draw_word<Optimizer>(draw, "optimizer",
+                                         {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"});
       if (!on_meta && plan.optimizer != Optimizer::LBFGS)
         plan.scaler = draw_word<bool>(draw, "scaler", {"off", "on"});
     }

@@ -10,7 +10,8 @@ namespace {
 
 std::string list(std::span<const OperandFacts> operands) {
   std::string text;
-  for (const auto& o : operands) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", o.name, name_of(o.dtype));
+  for (const auto& o : operands)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", o.name, name_of(o.dtype));
   return text;
 }
 
@@ -29,7 +30,8 @@ std::string family_of(const std::optional<ErrorFacts>& error) {
 /// `weight_ih_l1_reverse` is `weight_ih`: the layers and directions of a recurrent module are alike.
 std::string role_of(const std::string& operand) {
   const size_t at = operand.rfind("_l");
-  const bool numbered = at != std::string::npos && at + 2 < operand.size() && operand[at + 2] >= '0' && operand[at + 2] <= '9';
+  const bool numbered =
+      at != std::string::npos && at + 2 < operand.size() && operand[at + 2] >= '0' && operand[at + 2] <= '9';
   return numbered ? operand.substr(0, at) : operand;
 }
 
@@ -54,8 +56,8 @@ Disagreement disagreement_of(const Promise& promise, const CallFacts& call) {
 }
 
 Violation violation(std::string_view property, const Plan& plan, Severity severity, const Culprit& culprit,
-                    Phase phase, std::string family, const Disagreement& operands, std::optional<Dtype> autocast,
-                    std::string promised, std::string seen) {
+                    Phase phase, std::string family, const Disagreement& operands,
+                    std::optional<Dtype> autocast, std::string promised, std::string seen) {
   return {.signature = {.property = std::string(property),
                         .culprit = culprit_name(plan, culprit, phase),
                         .operands = operands.operands,
@@ -81,60 +83,66 @@ bool some_unsupported(const Expectation& promised) {
   return std::any_of(promised.supported.begin(), promised.supported.end(), [](auto& s) { return !s.second; });
 }
 
-/// `to()` ran while a graph or gradients of the old dtype were alive: what follows from that is its doing, and one
-/// finding, whatever module the graph went through.
+/// `to()` ran while a graph or gradients of the old dtype were alive: what follows from that is its doing,
+/// and one finding, whatever module the graph went through.
 bool converted_in_step(const Plan& plan) {
   return plan.convert == Convert::after_forward || plan.convert == Convert::after_backward ||
          plan.convert == Convert::between_steps;
 }
 constexpr Culprit kConversion{Culprit::kStage, -1};
 
-Phase phase_of(const CallFacts& call) { return call.culprit.kind == Culprit::kLoss ? Phase::loss : Phase::forward; }
+Phase phase_of(const CallFacts& call) {
+  return call.culprit.kind == Culprit::kLoss ? Phase::loss : Phase::forward;
+}
 
 /// The calls whose promise can be judged, with their index.
 template <class Each>
 void each_call(const Expectation& promised, const Observation& seen, Each&& each) {
   for (size_t i = 0; i < seen.calls.size(); ++i)
-    if (!seen.calls[i].mixed_devices && !promised.undocumented_region[i]) each(seen.calls[i], promised.calls[i]);
+    if (!seen.calls[i].mixed_devices && !promised.undocumented_region[i])
+      each(seen.calls[i], promised.calls[i]);
 }
 
-/// A region of a dtype that autocast does not document was entered: that is property 10's to judge, and what follows
-/// from it in later phases is not judged again.
+/// A region of a dtype that autocast does not document was entered: that is property 10's to judge, and what
+/// follows from it in later phases is not judged again.
 bool ran_undocumented(const Expectation& promised) {
   return std::find(promised.undocumented_region.begin(), promised.undocumented_region.end(), true) !=
          promised.undocumented_region.end();
 }
 
-// --- 1 ------------------------------------------------------------------------------------------------------------
-void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
-                             std::vector<Violation>& out) {
+// --- 1
+// ------------------------------------------------------------------------------------------------------------
+void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, const Observation& seen,
+                             Strictness, std::vector<Violation>& out) {
   if (!seen.error) return;
   const auto known = recognize(seen.error->message);
   const bool clean = known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known));
   each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
     if (!call.threw || promise.kind != Promise::kAccepts || clean) return;
-    out.push_back(violation("agreeing_dtypes_succeed", plan, Severity::refusal, call.culprit, phase_of(call),
-                            family_of(seen.error), disagreement_of(promise, call), call.autocast,
-                            fmt::format("{} succeeds: {}", culprit_name(plan, call.culprit, phase_of(call)),
-                                        list(call.received)),
-                            seen.error->message));
+    out.push_back(violation(
+        "agreeing_dtypes_succeed", plan, Severity::refusal, call.culprit, phase_of(call),
+        family_of(seen.error), disagreement_of(promise, call), call.autocast,
+        fmt::format("{} succeeds: {}", culprit_name(plan, call.culprit, phase_of(call)), list(call.received)),
+        seen.error->message));
   });
   const Phase phase = seen.error->phase;
   const bool saved_agrees = plan.load_dtype == plan.params_dtype &&
                             std::all_of(plan.layers.begin(), plan.layers.end(),
                                         [](const LayerPlan& layer) { return layer.operand_dtypes.empty(); });
-  if (clean || !(phase == Phase::construct || phase == Phase::convert || (phase == Phase::load && saved_agrees)))
+  if (clean ||
+      !(phase == Phase::construct || phase == Phase::convert || (phase == Phase::load && saved_agrees)))
     return;
   const Dtype dtype = phase == Phase::construct ? plan.default_dtype : plan.params_dtype;
-  out.push_back(violation("agreeing_dtypes_succeed", plan, Severity::refusal, seen.error->culprit, phase,
-                          family_of(seen.error), {"-", std::string(to_string(category_of(dtype)))}, std::nullopt,
-                          fmt::format("{} succeeds or names the dtype as unsupported", to_string(phase)),
-                          seen.error->message));
+  out.push_back(violation(
+      "agreeing_dtypes_succeed", plan, Severity::refusal, seen.error->culprit, phase, family_of(seen.error),
+      {"-", std::string(to_string(category_of(dtype)))}, std::nullopt,
+      fmt::format("{} succeeds or names the dtype as unsupported", to_string(phase)), seen.error->message));
 }
 
-// --- 2 ------------------------------------------------------------------------------------------------------------
-/// Whether a message names two different dtypes and only dtypes of the call's operands, before or after autocast:
-/// "attempted to promote Float8_e4m3fn and Float" is unsupported, and says what disagrees.
+// --- 2
+// ------------------------------------------------------------------------------------------------------------
+/// Whether a message names two different dtypes and only dtypes of the call's operands, before or after
+/// autocast: "attempted to promote Float8_e4m3fn and Float" is unsupported, and says what disagrees.
 bool names_two_operands(const Recognized& known, const CallFacts& call, const Promise& promise) {
   const auto an_operand_has = [&](Dtype dtype) {
     const auto has = [&](const OperandFacts& o) { return o.dtype == dtype; };
@@ -142,8 +150,10 @@ bool names_two_operands(const Recognized& known, const CallFacts& call, const Pr
            std::any_of(promise.group.begin(), promise.group.end(), has);
   };
   return known.named.size() >= 2 &&
-         std::all_of(known.named.begin(), known.named.end(), [&](auto& n) { return an_operand_has(*n.dtype); }) &&
-         std::any_of(known.named.begin(), known.named.end(), [&](auto& n) { return n.dtype != known.named[0].dtype; });
+         std::all_of(known.named.begin(), known.named.end(),
+                     [&](auto& n) { return an_operand_has(*n.dtype); }) &&
+         std::any_of(known.named.begin(), known.named.end(),
+                     [&](auto& n) { return n.dtype != known.named[0].dtype; });
 }
 
 /// What is wrong with a refusal of operands that disagree; empty where it holds.
@@ -181,11 +191,13 @@ std::string fault_of_refusal(const Promise& promise, const CallFacts& call, cons
       return fmt::format("gives {} the dtype {}, it has {}", named.operand, name_of(*named.dtype),
                          name_of(by_name->dtype));
     const auto knows = [&](std::span<const OperandFacts> operands) {
-      return std::any_of(operands.begin(), operands.end(), [&](const OperandFacts& o) { return has(o, named); });
+      return std::any_of(operands.begin(), operands.end(),
+                         [&](const OperandFacts& o) { return has(o, named); });
     };
     if (!knows(promise.group) && !knows(call.received))
       return fmt::format("names {}, which no operand has", name_of(*named.dtype));
-    if (std::find(distinct.begin(), distinct.end(), *named.dtype) == distinct.end()) distinct.push_back(*named.dtype);
+    if (std::find(distinct.begin(), distinct.end(), *named.dtype) == distinct.end())
+      distinct.push_back(*named.dtype);
   }
   severity = Severity::vague;
   return strictness.strict && distinct.size() < 2 ? "names fewer than two dtypes" : "";
@@ -195,13 +207,15 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
                                  Strictness strictness, std::vector<Violation>& out) {
   each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
     if (promise.kind != Promise::kRefusesMismatch && promise.kind != Promise::kRefusesCategory) return;
-    const auto wanted = fmt::format("{} refuses: {}", culprit_name(plan, call.culprit, phase_of(call)), promise.reason);
+    const auto wanted =
+        fmt::format("{} refuses: {}", culprit_name(plan, call.culprit, phase_of(call)), promise.reason);
     const auto operands = disagreement_of(promise, call);
     if (!call.threw) {
-      const bool late = seen.error && seen.error->phase == Phase::backward && seen.error->culprit == call.culprit;
+      const bool late =
+          seen.error && seen.error->phase == Phase::backward && seen.error->culprit == call.culprit;
       if (!late)
-        out.push_back(violation("mismatch_is_refused_by_name", plan, Severity::silent, call.culprit, phase_of(call),
-                                "accepted", operands, call.autocast, wanted,
+        out.push_back(violation("mismatch_is_refused_by_name", plan, Severity::silent, call.culprit,
+                                phase_of(call), "accepted", operands, call.autocast, wanted,
                                 fmt::format("accepted, and gave {}",
                                             call.given.empty() ? "nothing" : name_of(call.given.front()))));
       return;
@@ -215,7 +229,8 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
   });
 }
 
-// --- 3 ------------------------------------------------------------------------------------------------------------
+// --- 3
+// ------------------------------------------------------------------------------------------------------------
 void refusal_is_early(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
                       std::vector<Violation>& out) {
   if (!seen.error || seen.error->phase < Phase::backward || ran_undocumented(promised)) return;
@@ -231,23 +246,26 @@ void refusal_is_early(const Plan& plan, const Expectation& promised, const Obser
     if (!converted) operands = disagreement_of(promised.calls[i], call);
     autocast = call.autocast;
   }
-  out.push_back(violation("refusal_is_early", plan, Severity::late, converted ? kConversion : seen.error->culprit,
-                          converted ? Phase::convert : seen.error->phase,
-                          converted ? "late" : family_of(seen.error), operands, converted ? std::nullopt : autocast,
-                          fmt::format("no error after a forward that succeeded, {}", to_string(seen.error->phase)),
-                          seen.error->message));
+  out.push_back(
+      violation("refusal_is_early", plan, Severity::late, converted ? kConversion : seen.error->culprit,
+                converted ? Phase::convert : seen.error->phase, converted ? "late" : family_of(seen.error),
+                operands, converted ? std::nullopt : autocast,
+                fmt::format("no error after a forward that succeeded, {}", to_string(seen.error->phase)),
+                seen.error->message));
 }
 
-// --- 4 ------------------------------------------------------------------------------------------------------------
-void output_dtype_is_as_promised(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
-                                 std::vector<Violation>& out) {
+// --- 4
+// ------------------------------------------------------------------------------------------------------------
+void output_dtype_is_as_promised(const Plan& plan, const Expectation& promised, const Observation& seen,
+                                 Strictness, std::vector<Violation>& out) {
   each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
     if (call.threw || promise.kind != Promise::kAccepts || promise.outputs.empty()) return;
     for (size_t i = 0; i < call.given.size(); ++i) {
       const Dtype wanted = promise.outputs[std::min(i, promise.outputs.size() - 1)];
-      if (wanted == Dtype::Undefined || call.given[i] == Dtype::Undefined || call.given[i] == wanted) continue;
-      out.push_back(violation("output_dtype_is_as_promised", plan, Severity::silent, call.culprit, phase_of(call),
-                              "accepted", disagreement_of(promise, call), call.autocast,
+      if (wanted == Dtype::Undefined || call.given[i] == Dtype::Undefined || call.given[i] == wanted)
+        continue;
+      out.push_back(violation("output_dtype_is_as_promised", plan, Severity::silent, call.culprit,
+                              phase_of(call), "accepted", disagreement_of(promise, call), call.autocast,
                               fmt::format("output {} of {} is {}", i,
                                           culprit_name(plan, call.culprit, phase_of(call)), name_of(wanted)),
                               fmt::format("{}, from {}", name_of(call.given[i]), list(call.received))));
@@ -256,32 +274,35 @@ void output_dtype_is_as_promised(const Plan& plan, const Expectation& promised, 
   });
 }
 
-// --- 5 ------------------------------------------------------------------------------------------------------------
-void gradients_match_their_leaves(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
-                                  std::vector<Violation>& out) {
+// --- 5
+// ------------------------------------------------------------------------------------------------------------
+void gradients_match_their_leaves(const Plan& plan, const Expectation& promised, const Observation& seen,
+                                  Strictness, std::vector<Violation>& out) {
   if (seen.error || ran_undocumented(promised)) return;
   for (const LeafFacts& leaf : seen.leaves) {
     const bool missing = leaf.must_have && !leaf.has;
     if (!missing && (!leaf.has || leaf.grad_dtype == leaf.dtype)) continue;
     const bool converted = !missing && converted_in_step(plan);
-    const Culprit owner = converted                             ? kConversion
+    const Culprit owner = converted                            ? kConversion
                           : leaf.owner.kind == Culprit::kStage ? Culprit{Culprit::kLayer, 0}
                                                                : leaf.owner;
-    out.push_back(violation("gradients_match_their_leaves", plan, Severity::late, owner,
-                            converted ? Phase::convert : Phase::backward, missing ? "missing" : "accepted",
-                            {converted ? "gradient" : role_of(leaf.name), std::string(to_string(category_of(leaf.dtype)))},
-                            plan.autocast,
-                            fmt::format("{} has a gradient of dtype {}", leaf.name, name_of(leaf.dtype)),
-                            missing ? "none" : fmt::format("dtype {}", name_of(leaf.grad_dtype))));
+    out.push_back(violation(
+        "gradients_match_their_leaves", plan, Severity::late, owner,
+        converted ? Phase::convert : Phase::backward, missing ? "missing" : "accepted",
+        {converted ? "gradient" : role_of(leaf.name), std::string(to_string(category_of(leaf.dtype)))},
+        plan.autocast, fmt::format("{} has a gradient of dtype {}", leaf.name, name_of(leaf.dtype)),
+        missing ? "none" : fmt::format("dtype {}", name_of(leaf.grad_dtype))));
   }
 }
 
-// --- 6 ------------------------------------------------------------------------------------------------------------
+// --- 6
+// ------------------------------------------------------------------------------------------------------------
 void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
                              std::vector<Violation>& out) {
   if (!seen.error || seen.traces.empty()) return;
   const auto known = recognize(seen.error->message);
-  if (known && known->family->kind == MessageKind::no_meta) return;  // a kernel that is not there refuses nothing
+  if (known && known->family->kind == MessageKind::no_meta)
+    return;  // a kernel that is not there refuses nothing
   const Culprit& threw = seen.error->culprit;
   // Gradients that are there after backward threw were put there by the engine, layer by layer, parameter by
   // parameter: one finding, whatever module threw. What else changed is the module's.
@@ -289,14 +310,15 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
   const auto own = std::find_if_not(seen.traces.begin(), seen.traces.end(), engine_did);
   const Trace& first = own != seen.traces.end() ? *own : seen.traces.front();
   out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late,
-                          own != seen.traces.end() ? threw : Culprit{Culprit::kStage}, seen.error->phase, "changed",
-                          {first.kind, "-"}, std::nullopt, "a refusal changes nothing",
+                          own != seen.traces.end() ? threw : Culprit{Culprit::kStage}, seen.error->phase,
+                          "changed", {first.kind, "-"}, std::nullopt, "a refusal changes nothing",
                           fmt::format("changed {} {}: {}", first.kind, first.name, seen.error->message)));
 }
 
-// --- 10 -----------------------------------------------------------------------------------------------------------
-void autocast_state_is_restored(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
-                                std::vector<Violation>& out) {
+// --- 10
+// -----------------------------------------------------------------------------------------------------------
+void autocast_state_is_restored(const Plan& plan, const Expectation& promised, const Observation& seen,
+                                Strictness, std::vector<Violation>& out) {
   if (!seen.autocast_restored)
     out.push_back(violation("autocast_state_is_restored", plan, Severity::late, {}, Phase::region,
                             family_of(seen.error), {}, plan.autocast, "the state is as before the region",
@@ -304,47 +326,52 @@ void autocast_state_is_restored(const Plan& plan, const Expectation& promised, c
   for (size_t i = 0; i < seen.calls.size(); ++i) {
     const CallFacts& call = seen.calls[i];
     const Promise& promise = promised.calls[i];
-    if (!promised.undocumented_region[i] || call.threw || call.mixed_devices || promise.outputs.empty()) continue;
+    if (!promised.undocumented_region[i] || call.threw || call.mixed_devices || promise.outputs.empty())
+      continue;
     const Dtype wanted = promise.outputs.front();
     if (promise.kind != Promise::kAccepts || wanted == Dtype::Undefined || call.given.empty() ||
         call.given.front() == wanted)
       continue;
-    out.push_back(violation("autocast_state_is_restored", plan, Severity::silent, {}, Phase::region, "accepted",
-                            {"-", std::string(to_string(category_of(*call.autocast)))}, call.autocast,
-                            fmt::format("a region of {}, which autocast does not document, is refused or acts as off",
-                                        name_of(*call.autocast)),
-                            fmt::format("{} gave {} instead of {}", culprit_name(plan, call.culprit, phase_of(call)),
-                                        name_of(call.given.front()), name_of(wanted))));
+    out.push_back(
+        violation("autocast_state_is_restored", plan, Severity::silent, {}, Phase::region, "accepted",
+                  {"-", std::string(to_string(category_of(*call.autocast)))}, call.autocast,
+                  fmt::format("a region of {}, which autocast does not document, is refused or acts as off",
+                              name_of(*call.autocast)),
+                  fmt::format("{} gave {} instead of {}", culprit_name(plan, call.culprit, phase_of(call)),
+                              name_of(call.given.front()), name_of(wanted))));
     return;
   }
 }
 
-// --- 11 -----------------------------------------------------------------------------------------------------------
+// --- 11
+// -----------------------------------------------------------------------------------------------------------
 void loading_preserves_values(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
                               std::vector<Violation>& out) {
   if (seen.error && seen.error->phase == Phase::load && plan.load_dtype != plan.params_dtype) {
     const auto known = recognize(seen.error->message);
-    const bool by_name = known && (known->family->kind == MessageKind::mismatch ||
-                                   known->family->kind == MessageKind::unsupported || not_about_dtypes(*known));
+    const bool by_name =
+        known && (known->family->kind == MessageKind::mismatch ||
+                  known->family->kind == MessageKind::unsupported || not_about_dtypes(*known));
     if (!by_name)
       out.push_back(violation(
           "loading_preserves_values", plan, Severity::refusal, {}, Phase::load, family_of(seen.error),
           {plan.load == Load::archive ? "archive" : "copy",
            std::string(to_string(std::max(category_of(plan.load_dtype), category_of(plan.params_dtype))))},
           std::nullopt,
-          fmt::format("a checkpoint of {} is refused by name or keeps its values in {}", name_of(plan.load_dtype),
-                      name_of(plan.params_dtype)),
+          fmt::format("a checkpoint of {} is refused by name or keeps its values in {}",
+                      name_of(plan.load_dtype), name_of(plan.params_dtype)),
           seen.error->message));
   }
   for (const LoadedFacts& loaded : seen.loaded) {
     if (loaded.equal) continue;
-    out.push_back(violation("loading_preserves_values", plan, Severity::wrong_bits, {}, Phase::load, "accepted",
-                            {plan.load == Load::archive ? "archive" : "copy",
-                             std::string(to_string(std::max(category_of(loaded.saved), category_of(loaded.before))))},
-                            std::nullopt,
-                            fmt::format("{} saved as {} is refused by name or keeps its values in {}", loaded.name,
-                                        name_of(loaded.saved), name_of(loaded.before)),
-                            fmt::format("other values, dtype {}", name_of(loaded.after))));
+    out.push_back(
+        violation("loading_preserves_values", plan, Severity::wrong_bits, {}, Phase::load, "accepted",
+                  {plan.load == Load::archive ? "archive" : "copy",
+                   std::string(to_string(std::max(category_of(loaded.saved), category_of(loaded.before))))},
+                  std::nullopt,
+                  fmt::format("{} saved as {} is refused by name or keeps its values in {}", loaded.name,
+                              name_of(loaded.saved), name_of(loaded.before)),
+                  fmt::format("other values, dtype {}", name_of(loaded.after))));
     return;
   }
 }
@@ -355,7 +382,8 @@ constexpr NamedProperty kProperties[] = {
     {"mismatch_is_refused_by_name", mismatch_is_refused_by_name,
      "operands that disagree are refused in forward by a message that names them"},
     {"refusal_is_early", refusal_is_early, "no refusal comes in backward, unscale or step"},
-    {"output_dtype_is_as_promised", output_dtype_is_as_promised, "every output has the dtype that is promised"},
+    {"output_dtype_is_as_promised", output_dtype_is_as_promised,
+     "every output has the dtype that is promised"},
     {"gradients_match_their_leaves", gradients_match_their_leaves,
      "every leaf that the graph reaches has a gradient of its own dtype"},
     {"refusal_leaves_no_trace", refusal_leaves_no_trace, "what throws changes nothing"},
@@ -367,9 +395,13 @@ constexpr NamedProperty kProperties[] = {
 
 }  // namespace
 
-std::span<const NamedProperty> all_properties() { return kProperties; }
+std::span<const NamedProperty> all_properties() {
+  return kProperties;
+}
 
-bool autocast_documents(Device, Dtype dtype) { return dtype == Dtype::BFloat16 || dtype == Dtype::Half; }
+bool autocast_documents(Device, Dtype dtype) {
+  return dtype == Dtype::BFloat16 || dtype == Dtype::Half;
+}
 
 const Contract& residual_contract() {
   static const Contract contract{.source = "https://pytorch.org/docs/stable/generated/torch.add.html",

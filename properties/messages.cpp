@@ -474,8 +474,8 @@ std::optional<c10::ScalarType> dtype_named(std::string_view text) {
 
   // torch.FloatTensor, torch.cuda.HalfTensor, torch.float32
   if (drop_prefix(text, "torch.")) {
-    const bool elsewhere = drop_prefix(text, "cuda.") || drop_prefix(text, "mps.") || drop_prefix(text, "xpu.") ||
-                           drop_prefix(text, "sparse.");
+    const bool elsewhere = drop_prefix(text, "cuda.") || drop_prefix(text, "mps.") ||
+                           drop_prefix(text, "xpu.") || drop_prefix(text, "sparse.");
     if (drop_suffix(text, "Tensor")) return scalar_type_named(text);
     if (elsewhere) return std::nullopt;
     if (const auto dtype = find_in(kPythonNames, text)) return dtype;
@@ -484,7 +484,8 @@ std::optional<c10::ScalarType> dtype_named(std::string_view text) {
   // CPUFloatType, MetaComplexHalfType
   if (text.ends_with("Type")) {
     if (!drop_prefix(text, "CPU") && !drop_prefix(text, "CUDA") && !drop_prefix(text, "Meta") &&
-        !drop_prefix(text, "MkldnnCPU") && !drop_prefix(text, "SparseCPU") && !drop_prefix(text, "QuantizedCPU"))
+        !drop_prefix(text, "MkldnnCPU") && !drop_prefix(text, "SparseCPU") &&
+        !drop_prefix(text, "QuantizedCPU"))
       return std::nullopt;
     drop_suffix(text, "Type");
     return scalar_type_named(text);
@@ -496,7 +497,9 @@ std::optional<c10::ScalarType> dtype_named(std::string_view text) {
   return find_in(kPythonNames, text);
 }
 
-std::span<const Family> message_families() { return kFamilies; }
+std::span<const Family> message_families() {
+  return kFamilies;
+}
 
 std::optional<Recognized> recognize(std::string_view message) {
   message = message.substr(0, kLongestMessage);

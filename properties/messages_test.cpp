@@ -261,9 +261,9 @@ TEST(Messages, EveryRowOfTheTableHasAnExample) {
 TEST(Messages, NamesAreShortSnakeCaseAndOfOneKind) {
   for (const Family& family : message_families()) {
     EXPECT_LE(family.name.size(), 32U);
-    EXPECT_TRUE(std::ranges::all_of(
-        family.name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }))
-        << family.name;
+    EXPECT_TRUE(std::ranges::all_of(family.name, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    })) << family.name;
     for (const Family& other : message_families()) {
       if (other.name == family.name) EXPECT_EQ(other.kind, family.kind) << family.name;
     }
@@ -280,7 +280,8 @@ TEST(Messages, PatternsAreWellFormed) {
 }
 
 TEST(Messages, AMessageIsRecognizedInsideAnother) {
-  const auto known = recognize("in layer 2: mat1 and mat2 must have the same dtype, but got Double and Float (cpu)");
+  const auto known =
+      recognize("in layer 2: mat1 and mat2 must have the same dtype, but got Double and Float (cpu)");
   ASSERT_TRUE(known);
   EXPECT_EQ(known->family->name, "mat1_mat2");
   EXPECT_EQ(known->family->kind, MessageKind::mismatch);
@@ -301,14 +302,15 @@ TEST(Messages, TheClassicDeviceMismatchIsNoDtypeMismatch) {
       recognize("Input type (torch.FloatTensor) and weight type (torch.cuda.FloatTensor) should be the same");
   ASSERT_TRUE(known);
   EXPECT_EQ(known->family->kind, MessageKind::device);
-  const auto both =
-      recognize("Input type (torch.cuda.HalfTensor) and weight type (torch.cuda.FloatTensor) should be the same");
+  const auto both = recognize(
+      "Input type (torch.cuda.HalfTensor) and weight type (torch.cuda.FloatTensor) should be the same");
   ASSERT_TRUE(both);
   EXPECT_EQ(both->family->kind, MessageKind::mismatch);
 }
 
 TEST(Messages, UnrelatedTextIsUnknown) {
-  for (std::string_view text : {"", " ", "hello", "vector::_M_range_check", "std::bad_alloc", "Float", "{}", "{*}"})
+  for (std::string_view text :
+       {"", " ", "hello", "vector::_M_range_check", "std::bad_alloc", "Float", "{}", "{*}"})
     EXPECT_FALSE(recognize(text)) << text;
 }
 
@@ -330,22 +332,49 @@ TEST(Messages, HostileInputsAreSurvived) {
     for (size_t cut = 0; cut <= family.pattern.size(); ++cut) (void)recognize(family.pattern.substr(0, cut));
   }
   for (const Example& example : kExamples)
-    for (size_t cut = 0; cut <= example.message.size(); ++cut) (void)recognize(example.message.substr(0, cut));
+    for (size_t cut = 0; cut <= example.message.size(); ++cut)
+      (void)recognize(example.message.substr(0, cut));
 }
 
 TEST(DtypeNamed, KnowsEverySpelling) {
   const std::pair<std::string_view, c10::ScalarType> spellings[] = {
-      {"double", Double}, {"Double", Double}, {"c10::Half", Half}, {"CPUBFloat16Type", BFloat16},
-      {"CPUFloatType", Float}, {"CUDAHalfType", Half}, {"MetaComplexHalfType", ComplexHalf},
-      {"torch.FloatTensor", Float}, {"torch.cuda.HalfTensor", Half}, {"torch.float32", Float},
-      {"torch.bool", Bool}, {"torch.complex32", ComplexHalf}, {"torch.uint8", Byte}, {"float", Float},
-      {"ComplexFloat", ComplexFloat}, {"c10::complex<float>", ComplexFloat},
-      {"c10::complex<double>", ComplexDouble}, {"c10::complex<c10::Half>", ComplexHalf},
-      {"signed char", Char}, {"unsigned char", Byte}, {"long", Long}, {"long int", Long}, {"long long", Long},
-      {"Long", Long}, {"int", Int}, {"short", Short}, {"short int", Short}, {"bool", Bool},
-      {"short unsigned int", UInt16}, {"unsigned int", UInt32}, {"long unsigned int", UInt64},
-      {"uint16_t", UInt16}, {"Float8_e4m3fn", Float8_e4m3fn}, {"c10::Float8_e5m2", Float8_e5m2},
-      {"torch.float8_e8m0fnu", Float8_e8m0fnu}, {"QInt8", QInt8}, {"c10::BFloat16", BFloat16},
+      {"double", Double},
+      {"Double", Double},
+      {"c10::Half", Half},
+      {"CPUBFloat16Type", BFloat16},
+      {"CPUFloatType", Float},
+      {"CUDAHalfType", Half},
+      {"MetaComplexHalfType", ComplexHalf},
+      {"torch.FloatTensor", Float},
+      {"torch.cuda.HalfTensor", Half},
+      {"torch.float32", Float},
+      {"torch.bool", Bool},
+      {"torch.complex32", ComplexHalf},
+      {"torch.uint8", Byte},
+      {"float", Float},
+      {"ComplexFloat", ComplexFloat},
+      {"c10::complex<float>", ComplexFloat},
+      {"c10::complex<double>", ComplexDouble},
+      {"c10::complex<c10::Half>", ComplexHalf},
+      {"signed char", Char},
+      {"unsigned char", Byte},
+      {"long", Long},
+      {"long int", Long},
+      {"long long", Long},
+      {"Long", Long},
+      {"int", Int},
+      {"short", Short},
+      {"short int", Short},
+      {"bool", Bool},
+      {"short unsigned int", UInt16},
+      {"unsigned int", UInt32},
+      {"long unsigned int", UInt64},
+      {"uint16_t", UInt16},
+      {"Float8_e4m3fn", Float8_e4m3fn},
+      {"c10::Float8_e5m2", Float8_e5m2},
+      {"torch.float8_e8m0fnu", Float8_e8m0fnu},
+      {"QInt8", QInt8},
+      {"c10::BFloat16", BFloat16},
   };
   for (const auto& [text, dtype] : spellings) EXPECT_EQ(dtype_named(text), dtype) << text;
 }
@@ -362,8 +391,9 @@ TEST(DtypeNamed, KnowsWhatLibTorchCallsEveryDtype) {
 }
 
 TEST(DtypeNamed, RefusesWhatIsNone) {
-  for (std::string_view text : {"", "Undefined", "floaty", "Type", "CPUType", "Tensor", "torch.", "torch.cuda.",
-                                "torch.cuda.float32", "cuda.Float", "c10::", "c10::c10::Half", " Float", "Float "})
+  for (std::string_view text :
+       {"", "Undefined", "floaty", "Type", "CPUType", "Tensor", "torch.", "torch.cuda.", "torch.cuda.float32",
+        "cuda.Float", "c10::", "c10::c10::Half", " Float", "Float "})
     EXPECT_FALSE(dtype_named(text)) << text;
   EXPECT_FALSE(dtype_named(std::string(1 << 20, 'F')));
 }

@@ -10,13 +10,14 @@
 
 namespace dtypefuzz {
 
-/// Where strictness matters: refusals that blame another operand, or name fewer than two dtypes, are graded and
-/// hold by default; under `strict` they are violations.
+/// Where strictness matters: refusals that blame another operand, or name fewer than two dtypes, are graded
+/// and hold by default; under `strict` they are violations.
 struct Strictness {
   bool strict = false;
 };
 
-using Property = void (*)(const Plan&, const Expectation&, const Observation&, Strictness, std::vector<Violation>&);
+using Property = void (*)(const Plan&, const Expectation&, const Observation&, Strictness,
+                          std::vector<Violation>&);
 struct NamedProperty {
   std::string_view name;
   Property judge;

@@ -11,8 +11,8 @@
 namespace dtypefuzz {
 namespace {
 
-/// What is timed: forward and backward of random stacks. Steps, checkpoints and conversions are left out, so that
-/// both sides do the same; so is meta, which computes nothing.
+/// What is timed: forward and backward of random stacks. Steps, checkpoints and conversions are left out, so
+/// that both sides do the same; so is meta, which computes nothing.
 struct Workload {
   std::string_view name;
   std::vector<std::string> modules;  ///< empty: all
@@ -47,10 +47,11 @@ std::vector<Made> drawn(const Workload& workload, size_t count, uint64_t seed) {
 struct Rates {
   double bare = 0, harness = 0, ratio = 0;  ///< cases/s, cases/s, harness over bare
   double outside = 0;                       ///< share of the harness's time that is not in LibTorch's calls
-  double finished = 0, backward = 0;        ///< shares of the cases that end without an error, that reach backward
+  double finished = 0, backward = 0;  ///< shares of the cases that end without an error, that reach backward
 };
 
-/// The same cases bare and through the harness, block by block in turn, so that a noisy machine hits both alike.
+/// The same cases bare and through the harness, block by block in turn, so that a noisy machine hits both
+/// alike.
 Rates measure(const Workload& workload, double seconds) {
   constexpr size_t kBlock = 250;
   const auto made = drawn(workload, 16 * kBlock, 1);
@@ -109,18 +110,24 @@ void print(const Workload& workload, const Rates& rates, bool json) {
   if (json) {
     for (const auto& [system, rate, ratio] :
          {std::tuple("bare", rates.bare, 1.0), std::tuple("rapidcheck", rates.harness, rates.ratio)})
-      print_json("bench", {{"workload", workload.name}, {"system", system}, {"jobs", 1}, {"cases_per_second", rate},
-                           {"ratio_to_bare", ratio}, {"finished", rates.finished}, {"reached_backward", rates.backward},
+      print_json("bench", {{"workload", workload.name},
+                           {"system", system},
+                           {"jobs", 1},
+                           {"cases_per_second", rate},
+                           {"ratio_to_bare", ratio},
+                           {"finished", rates.finished},
+                           {"reached_backward", rates.backward},
                            {"outside_libtorch", system == std::string_view("bare") ? 0 : rates.outside}});
     return;
   }
   std::string mix = workload.modules.empty() ? "all modules and losses" : "";
   for (const auto& module : workload.modules) mix += (mix.empty() ? "" : ", ") + module;
-  fmt::print("{}: {}; {:.0f} % reach backward, {:.0f} % end without an error\n"
-             "  bare        {:8.0f} cases/s\n"
-             "  harness     {:8.0f} cases/s, {:.2f} of bare, {:.0f} % of its time outside LibTorch's calls\n",
-             workload.name, mix, 100 * rates.backward, 100 * rates.finished, rates.bare, rates.harness, rates.ratio,
-             100 * rates.outside);
+  fmt::print(
+      "{}: {}; {:.0f} % reach backward, {:.0f} % end without an error\n"
+      "  bare        {:8.0f} cases/s\n"
+      "  harness     {:8.0f} cases/s, {:.2f} of bare, {:.0f} % of its time outside LibTorch's calls\n",
+      workload.name, mix, 100 * rates.backward, 100 * rates.finished, rates.bare, rates.harness, rates.ratio,
+      100 * rates.outside);
 }
 
 }  // namespace
@@ -131,10 +138,13 @@ void add_bench(CLI::App& app, int&) {
     bool json = false;
   };
   auto o = std::make_shared<Options>();
-  auto* command = app.add_subcommand("bench", "Cases per second, held against the same plans run bare.  Example: dtypefuzz bench");
+  auto* command = app.add_subcommand(
+      "bench", "Cases per second, held against the same plans run bare.  Example: dtypefuzz bench");
   std::vector<std::string> names = {"*"};
   for (const auto& workload : workloads()) names.emplace_back(workload.name);
-  command->add_option("--workload", o->workload, "which mix, or * for all")->check(CLI::IsMember(names))->capture_default_str();
+  command->add_option("--workload", o->workload, "which mix, or * for all")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
   command->add_option("--time", o->time, "how long each")->capture_default_str();
   command->add_flag("--json", o->json, "JSON lines on stdout");
   command->callback([o] {

@@ -37,10 +37,13 @@ class Command : public testing::Test {
     return folder / name;
   }
   Ended run(const std::string& arguments) const {
-    const int status = std::system(fmt::format("cd {} && {} {} >out 2>err", folder.string(), DTYPEFUZZ_COMMAND, arguments).c_str());
+    const int status = std::system(
+        fmt::format("cd {} && {} {} >out 2>err", folder.string(), DTYPEFUZZ_COMMAND, arguments).c_str());
     return {WEXITSTATUS(status), text_of(folder / "out"), text_of(folder / "err")};
   }
-  static size_t lines(const std::string& text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
+  static size_t lines(const std::string& text) {
+    return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+  }
 
   fs::path folder;
 };
@@ -75,7 +78,8 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
     EXPECT_EQ(lines(ended.err), 1u) << arguments << ": " << ended.err;
     EXPECT_EQ(ended.out, "") << arguments;
   }
-  for (const auto* arguments : {"", "fuss", "fuzz --frobnicate", "list colours"}) EXPECT_EQ(run(arguments).code, 2) << arguments;
+  for (const auto* arguments : {"", "fuss", "fuzz --frobnicate", "list colours"})
+    EXPECT_EQ(run(arguments).code, 2) << arguments;
 }
 
 TEST_F(Command, RefusesABadCaseFileWithItsPlace) {
@@ -85,8 +89,10 @@ TEST_F(Command, RefusesABadCaseFileWithItsPlace) {
       {"", "not a case file: expected '# dtypefuzz case 1'"},
       {"hello\n", ":1: not a case file"},
       {"# dtypefuzz case 2\nlayers = 1\n", ":1: case format '2', this version reads 1"},
-      {"# dtypefuzz case 1\nlayers[0].module = Liner\n", ":2: layers[0].module = Liner is not offered here, did you mean 'Linear'?"},
-      {"# dtypefuzz case 1\nlayers[0].module = Linear\nparams.dtype = float31\n", ":3: params.dtype = float31 is not offered here, did you mean 'float32'?"},
+      {"# dtypefuzz case 1\nlayers[0].module = Liner\n",
+       ":2: layers[0].module = Liner is not offered here, did you mean 'Linear'?"},
+      {"# dtypefuzz case 1\nlayers[0].module = Linear\nparams.dtype = float31\n",
+       ":3: params.dtype = float31 is not offered here, did you mean 'float32'?"},
       {"# dtypefuzz case 1\nlayers[0].module\n", ":2: expected 'name = value', got 'layers[0].module'"},
       {"# dtypefuzz case 1\nmode = train\nmode = eval\n", ":3: 'mode' is answered twice"},
       {"# dtypefuzz case 1\nmode = train\n[unseen]\n", ":3: unknown section '[unseen]'"},
@@ -107,7 +113,9 @@ TEST_F(Command, RefusesABadCaseFileWithItsPlace) {
 }
 
 TEST_F(Command, ReplaysAHandWrittenCaseAndSaysWhatItTookForGranted) {
-  file("x.case", "# dtypefuzz case 1\ninput.dtype = float64   # from numpy\nlayers[0].module = Linear\nlayers[0].bias = false\nbogus = 1\n");
+  file("x.case",
+       "# dtypefuzz case 1\ninput.dtype = float64   # from numpy\nlayers[0].module = Linear\nlayers[0].bias "
+       "= false\nbogus = 1\n");
   const Ended ended = run("replay x.case");
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_NE(ended.out.find("x.case: unseen: holds"), std::string::npos) << ended.out;
@@ -118,7 +126,8 @@ TEST_F(Command, ReplaysAHandWrittenCaseAndSaysWhatItTookForGranted) {
 TEST_F(Command, SaysWhereACaseDoesNotApply) {
   file("x.case", "# dtypefuzz case 1\ndevice = cuda\nlayers[0].module = Linear\n");
   const Ended ended = run("replay x.case");
-  if (run("list devices").out.find("cuda                            not here") == std::string::npos) GTEST_SKIP() << "a CUDA device is here";
+  if (run("list devices").out.find("cuda                            not here") == std::string::npos)
+    GTEST_SKIP() << "a CUDA device is here";
   EXPECT_NE(ended.out.find("not applicable: no cuda device here"), std::string::npos) << ended.out;
 }
 
@@ -132,11 +141,13 @@ TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
   EXPECT_EQ(ended.code, 0) << ended.out;
   EXPECT_NE(ended.out.find("as seen"), std::string::npos);
 
-  EXPECT_NE(run("corpus --into known merge found").out.find(fmt::format("{} adopted", saved.size())), std::string::npos);
+  EXPECT_NE(run("corpus --into known merge found").out.find(fmt::format("{} adopted", saved.size())),
+            std::string::npos);
   EXPECT_EQ(run("corpus check known").code, 0);
   ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline known --out again --json");
   EXPECT_EQ(ended.code, 0) << ended.out;
-  const auto summary = nlohmann::json::parse(ended.out.substr(ended.out.rfind('\n', ended.out.size() - 2) + 1));
+  const auto summary =
+      nlohmann::json::parse(ended.out.substr(ended.out.rfind('\n', ended.out.size() - 2) + 1));
   EXPECT_EQ(summary.at("new"), 0);
   EXPECT_EQ(summary.at("known"), saved.size());
 
@@ -152,8 +163,10 @@ TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
 TEST_F(Command, ABaselineEntryThatIsNoLongerShownIsFixedAndOneOfAnotherCpuUnseen) {
   fs::create_directory(folder / "known");
   const std::string body = "# dtypefuzz case 1\nlayers[0].module = Linear\n[seen]\n";
-  file("known/a.case", body + "libtorch-" DTYPEFUZZ_LIBTORCH "-cpu = agreeing_dtypes_succeed:Linear:-:float:forward:cast:cpu:off\n");
-  file("known/b.case", body + "libtorch-" DTYPEFUZZ_LIBTORCH "-cpu-AVX9999 = agreeing_dtypes_succeed:Linear:-:float:loss:cast:cpu:off\n");
+  file("known/a.case", body + "libtorch-" DTYPEFUZZ_LIBTORCH
+                              "-cpu = agreeing_dtypes_succeed:Linear:-:float:forward:cast:cpu:off\n");
+  file("known/b.case", body + "libtorch-" DTYPEFUZZ_LIBTORCH
+                              "-cpu-AVX9999 = agreeing_dtypes_succeed:Linear:-:float:loss:cast:cpu:off\n");
   const Ended ended = run("fuzz --engine sweep --runs 5 --modules Linear --baseline known");
   EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
   EXPECT_NE(ended.out.find("1 fixed, 1 unseen"), std::string::npos) << ended.out;
@@ -179,10 +192,13 @@ TEST_F(Command, EndsAtCtrlCWithTheSummaryAndTheFindings) {
   if (child == 0) {
     fs::current_path(folder);
     if (!std::freopen("out", "w", stdout) || !std::freopen("err", "w", stderr)) _exit(9);
-    execl(DTYPEFUZZ_COMMAND, "dtypefuzz", "fuzz", "--engine", "rapidcheck", "--baseline", "none", "--out", "found", "--time", "60s", nullptr);
+    execl(DTYPEFUZZ_COMMAND, "dtypefuzz", "fuzz", "--engine", "rapidcheck", "--baseline", "none", "--out",
+          "found", "--time", "60s", nullptr);
     _exit(9);
   }
-  for (int tries = 0; tries < 300 && (!fs::exists(folder / "found") || fs::is_empty(folder / "found")); ++tries) usleep(100'000);
+  for (int tries = 0; tries < 300 && (!fs::exists(folder / "found") || fs::is_empty(folder / "found"));
+       ++tries)
+    usleep(100'000);
   kill(child, SIGINT);
   int status = 0;
   waitpid(child, &status, 0);

@@ -17,7 +17,8 @@ void add_corpus(CLI::App&, int& code);
 void add_doctor(CLI::App&, int& code);
 void add_bench(CLI::App&, int& code);
 
-// --- what several commands need ---------------------------------------------------------------------------------
+// --- what several commands need
+// ---------------------------------------------------------------------------------
 
 /// `--modules`, `--dtypes`, `--devices`.
 struct SpaceOptions {
@@ -31,10 +32,13 @@ struct SpaceOptions {
 void print_json(std::string_view type, nlohmann::json fields);
 /// How a person calls this program from where they are: `build/dtypefuzz`.
 std::string own_path();
-/// `corpus/findings` and the like: below the working directory, or in the checkout that this program was built in.
+/// `corpus/findings` and the like: below the working directory, or in the checkout that this program was
+/// built in.
 std::string of_checkout(const std::string& path);
-/// A finding as a report: what was promised, what happened, the case, and as its last line how to see it again.
-void print_finding(const Finding&, const std::string& path, std::string_view novelty, const std::string& title, bool json);
+/// A finding as a report: what was promised, what happened, the case, and as its last line how to see it
+/// again.
+void print_finding(const Finding&, const std::string& path, std::string_view novelty,
+                   const std::string& title, bool json);
 /// Seconds of `60s`, `10m`, `2h` or a bare number; an Error that names the option otherwise.
 double seconds_of(std::string_view option, const std::string& text);
 

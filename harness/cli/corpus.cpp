@@ -28,7 +28,8 @@ void add_corpus(CLI::App& app, int& code) {
     code = wrong.empty() ? 0 : 2;
   });
 
-  auto* record = corpus->add_subcommand("record", "Write into each file what this LibTorch does with it, on this CPU and lesser ones");
+  auto* record = corpus->add_subcommand(
+      "record", "Write into each file what this LibTorch does with it, on this CPU and lesser ones");
   record->add_option("paths", o->paths, "case files or directories")->required();
   record->callback([o] {
     for (const auto& path : case_files(o->paths)) {

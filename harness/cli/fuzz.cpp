@@ -21,7 +21,8 @@ void on_interrupt(int) {
 
 struct FuzzOptions {
   SpaceOptions space;
-  std::string engine = std::string(engines().front().name), time, out = "findings", baseline = of_checkout("corpus/findings"), corpus;
+  std::string engine = std::string(engines().front().name), time, out = "findings",
+              baseline = of_checkout("corpus/findings"), corpus;
   std::string runs = "0", seed = "1", jobs = "1";
   bool strict = false, json = false;
 };
@@ -58,7 +59,7 @@ class Ticker {
 int fuzz(const FuzzOptions& o) {
   const bool whole_sweep = o.engine == "sweep" && o.time.empty();  // it ends by itself
   Settings settings{.engine = {},
-                    .seconds = !o.time.empty()                      ? seconds_of("--time", o.time)
+                    .seconds = !o.time.empty()                ? seconds_of("--time", o.time)
                                : o.runs != "0" || whole_sweep ? 0
                                                               : 60,
                     .runs = o.runs == "0" ? 0 : number("--runs", o.runs, 1, UINT64_MAX),
@@ -71,7 +72,8 @@ int fuzz(const FuzzOptions& o) {
   const auto baseline = load_baseline(o.baseline);
   for (const auto& [signature, entry] : baseline) settings.known.insert(signature);
   EngineOptions options{.corpus = o.corpus, .seeds = {}, .target = {}};
-  if (const auto seeds = of_checkout("corpus/seeds"); std::filesystem::is_directory(seeds)) options.seeds.push_back(seeds);
+  if (const auto seeds = of_checkout("corpus/seeds"); std::filesystem::is_directory(seeds))
+    options.seeds.push_back(seeds);
   settings.engine = engine_named(o.engine).make(options);
   const std::filesystem::path out(o.out);
   std::error_code error;
@@ -100,7 +102,8 @@ int fuzz(const FuzzOptions& o) {
         const auto path = (is_flaky ? out / "flaky" : out) / file_name_of(signature);
         write_atomically(path, print_case({finding.minimized,
                                            {{"engine", fmt::format("{} --seed {}", o.engine, o.seed)}},
-                                           {{seen_key(cpu_capability()), {signature}}}, {}}));
+                                           {{seen_key(cpu_capability()), {signature}}},
+                                           {}}));
         if (is_flaky) {
           ++flaky;
         } else {
@@ -112,7 +115,8 @@ int fuzz(const FuzzOptions& o) {
       [&](const Progress& p) { ticker.tick(p, fresh, seen_again.size()); }, interrupts);
   ticker.clear();
 
-  // What the baseline knows and this LibTorch no longer shows is fixed; what another CPU showed is not looked at.
+  // What the baseline knows and this LibTorch no longer shows is fixed; what another CPU showed is not looked
+  // at.
   size_t fixed = 0, unseen = 0;
   for (const auto& [signature, entry] : baseline) {
     if (interrupts > 0) break;
@@ -123,10 +127,13 @@ int fuzz(const FuzzOptions& o) {
     }
     const CaseFile file = load_case(entry.path);
     const auto shown = check_isolated(file.body, settings.case_seconds, settings.strictness).violations;
-    if (std::any_of(shown.begin(), shown.end(), [&](auto& v) { return to_string(v.signature) == signature; })) continue;
+    if (std::any_of(shown.begin(), shown.end(), [&](auto& v) { return to_string(v.signature) == signature; }))
+      continue;
     ++fixed;
-    const Finding finding{{parse_signature(signature), Severity::refusal, "as the file records", "no longer shown"},
-                          file.body, 0};
+    const Finding finding{
+        {parse_signature(signature), Severity::refusal, "as the file records", "no longer shown"},
+        file.body,
+        0};
     if (o.json)
       print_finding(finding, entry.path.string(), "fixed", entry.title, true);
     else
@@ -134,17 +141,27 @@ int fuzz(const FuzzOptions& o) {
   }
   const double rate = static_cast<double>(progress.cases) / std::max(progress.seconds, 1e-3);
   if (o.json) {
-    print_json("summary", {{"engine", o.engine}, {"seed", settings.seed}, {"jobs", settings.jobs},
-                           {"cases", progress.cases}, {"seconds", progress.seconds}, {"cases_per_second", rate},
-                           {"new", fresh}, {"known", seen_again.size()}, {"fixed", fixed}, {"unseen", unseen},
-                           {"flaky", flaky}, {"libtorch", build_info::kLibTorchVersion},
-                           {"cpu_capability", cpu_capability()}, {"interrupted", progress.interrupted}});
+    print_json("summary", {{"engine", o.engine},
+                           {"seed", settings.seed},
+                           {"jobs", settings.jobs},
+                           {"cases", progress.cases},
+                           {"seconds", progress.seconds},
+                           {"cases_per_second", rate},
+                           {"new", fresh},
+                           {"known", seen_again.size()},
+                           {"fixed", fixed},
+                           {"unseen", unseen},
+                           {"flaky", flaky},
+                           {"libtorch", build_info::kLibTorchVersion},
+                           {"cpu_capability", cpu_capability()},
+                           {"interrupted", progress.interrupted}});
   } else {
-    fmt::print("\n{} cases in {:.1f} s, {:.0f} cases/s; {} ran to their end  ({}, seed {}, {})\n", progress.cases,
-               progress.seconds, rate, progress.finished, o.engine, o.seed, cpu_capability());
-    fmt::print("findings: {} new, {} flaky, {} of {} known met again, {} fixed, {} unseen on this CPU\n", fresh, flaky,
-               seen_again.size(), baseline.size(), fixed, unseen);
-    for (const auto& [severity, count] : by_severity) fmt::print("  {} new: {}\n", count, to_string(severity));
+    fmt::print("\n{} cases in {:.1f} s, {:.0f} cases/s; {} ran to their end  ({}, seed {}, {})\n",
+               progress.cases, progress.seconds, rate, progress.finished, o.engine, o.seed, cpu_capability());
+    fmt::print("findings: {} new, {} flaky, {} of {} known met again, {} fixed, {} unseen on this CPU\n",
+               fresh, flaky, seen_again.size(), baseline.size(), fixed, unseen);
+    for (const auto& [severity, count] : by_severity)
+      fmt::print("  {} new: {}\n", count, to_string(severity));
     if (!saved.empty()) {
       fmt::print("saved, each with the command that replays it:\n");
       for (const auto& path : saved) fmt::print("  {} replay {}\n", own_path(), path);
@@ -157,7 +174,8 @@ int fuzz(const FuzzOptions& o) {
 }  // namespace
 
 void add_fuzz(CLI::App& app, int& code) {
-  auto* f = app.add_subcommand("fuzz", "Run cases and save what breaks.  Example: dtypefuzz fuzz --time 10m --jobs 2");
+  auto* f = app.add_subcommand(
+      "fuzz", "Run cases and save what breaks.  Example: dtypefuzz fuzz --time 10m --jobs 2");
   auto o = std::make_shared<FuzzOptions>();
   std::vector<std::string> lines;
   for (const auto& engine : engines()) lines.push_back(fmt::format("{}: {}", engine.name, engine.sentence));

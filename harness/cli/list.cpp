@@ -21,7 +21,8 @@ std::vector<std::string> variants_of(const Row& row, bool is_loss) {
   std::vector<std::string> variants;
   for (const Repair& repair : draw.repairs()) {
     const std::string_view name = repair.name;
-    if (!name.starts_with(prefix) || name.ends_with("dtype") || name.ends_with(".autocast") || name.ends_with(".residual"))
+    if (!name.starts_with(prefix) || name.ends_with("dtype") || name.ends_with(".autocast") ||
+        name.ends_with(".residual"))
       continue;
     std::string text(name.substr(prefix.size()));
     char separator = '=';
@@ -55,6 +56,16 @@ int list(const std::string& what, bool json) {
       line("device", to_string(device), device_in_reach(device) ? "in reach" : "not here");
   else if (what == "properties")
     for (const auto& property : all_properties()) line("property", property.name, property.sentence);
+  else if (what == "findings")
+    for (const auto& [signature, known] : load_baseline(of_checkout("corpus/findings"))) {
+      if (!json)
+        fmt::print("{}\n  {}\n", signature, known.title.empty() ? "(no title)" : known.title);
+      else
+        print_json("known", {{"signature", signature},
+                             {"title", known.title},
+                             {"case", known.path.string()},
+                             {"recorded_here", known.here}});
+    }
   else
     for (const auto& family : message_families()) line("message", family.name, family.pattern);
   return 0;
@@ -69,9 +80,11 @@ void add_list(CLI::App& app, int& code) {
   };
   auto o = std::make_shared<Options>();
   auto* command = app.add_subcommand("list", "What there is.  Example: dtypefuzz list modules");
-  command->add_option("what", o->what, "modules, dtypes, devices, properties, messages")
+  command
+      ->add_option("what", o->what,
+                   "modules, dtypes, devices, properties, messages, findings (those of the baseline)")
       ->required()
-      ->check(CLI::IsMember({"modules", "dtypes", "devices", "properties", "messages"}));
+      ->check(CLI::IsMember({"modules", "dtypes", "devices", "properties", "messages", "findings"}));
   command->add_flag("--json", o->json, "JSON lines on stdout");
   command->callback([o, &code] { code = list(o->what, o->json); });
 }

@@ -12,11 +12,13 @@ int main(int argc, char** argv) {
   CLI::App app{"dtypefuzz: finds where LibTorch breaks its promises about dtypes"};
   app.require_subcommand(1);
   app.set_version_flag("--version", [] {
-    return fmt::format("dtypefuzz {} (LibTorch {}, ABI {}, {})", build_info::kVersion, build_info::kLibTorchVersion,
-                       _GLIBCXX_USE_CXX11_ABI ? "C++11" : "before C++11", cpu_capability());
+    return fmt::format("dtypefuzz {} (LibTorch {}, ABI {}, {})", build_info::kVersion,
+                       build_info::kLibTorchVersion, _GLIBCXX_USE_CXX11_ABI ? "C++11" : "before C++11",
+                       cpu_capability());
   });
   int code = 0;
-  for (const auto add : {add_fuzz, add_replay, add_minimize, add_list, add_corpus, add_doctor, add_bench}) add(app, code);
+  for (const auto add : {add_fuzz, add_replay, add_minimize, add_list, add_corpus, add_doctor, add_bench})
+    add(app, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -18,15 +18,16 @@ using Json = nlohmann::json;
 /// `*` stands for any text.
 bool glob(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
-  if (pattern[0] == '*') return glob(pattern.substr(1), text) || (!text.empty() && glob(pattern, text.substr(1)));
+  if (pattern[0] == '*')
+    return glob(pattern.substr(1), text) || (!text.empty() && glob(pattern, text.substr(1)));
   return !text.empty() && pattern[0] == text[0] && glob(pattern.substr(1), text.substr(1));
 }
 
-[[noreturn]] void refuse(std::string_view option, const std::string& given, const std::vector<std::string>& offered,
-                         std::string_view list) {
+[[noreturn]] void refuse(std::string_view option, const std::string& given,
+                         const std::vector<std::string>& offered, std::string_view list) {
   const auto meant = nearest(given, offered);
-  fail("{} '{}': unknown{}; see '{} list {}'", option, given, meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant),
-       own_path(), list);
+  fail("{} '{}': unknown{}; see '{} list {}'", option, given,
+       meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant), own_path(), list);
 }
 
 }  // namespace
@@ -47,7 +48,8 @@ Space SpaceOptions::space() const {
       if (std::none_of(names.begin(), names.end(), [&](auto& name) { return glob(wanted, name); }))
         refuse("--modules", wanted, names, "modules");
     std::erase_if(space.modules, [&](const Row* row) {
-      return std::none_of(modules.begin(), modules.end(), [&](auto& wanted) { return glob(wanted, row->name); });
+      return std::none_of(modules.begin(), modules.end(),
+                          [&](auto& wanted) { return glob(wanted, row->name); });
     });
   }
   if (!dtypes.empty()) {
@@ -63,8 +65,10 @@ Space SpaceOptions::space() const {
   if (!devices.empty()) {
     std::vector<Device> chosen;
     for (const auto& wanted : devices) {
-      const auto it = std::find_if(space.devices.begin(), space.devices.end(), [&](Device d) { return to_string(d) == wanted; });
-      if (it == space.devices.end()) fail("--devices '{}': not in reach here; see '{} list devices'", wanted, own_path());
+      const auto it = std::find_if(space.devices.begin(), space.devices.end(),
+                                   [&](Device d) { return to_string(d) == wanted; });
+      if (it == space.devices.end())
+        fail("--devices '{}': not in reach here; see '{} list devices'", wanted, own_path());
       chosen.push_back(*it);
     }
     space.devices = chosen;
@@ -93,16 +97,24 @@ std::string of_checkout(const std::string& path) {
   return !error && std::filesystem::exists(there, error) ? there.string() : path;
 }
 
-void print_finding(const Finding& finding, const std::string& path, std::string_view novelty, const std::string& title,
-                   bool json) {
+void print_finding(const Finding& finding, const std::string& path, std::string_view novelty,
+                   const std::string& title, bool json) {
   const Violation& v = finding.violation;
   if (json)
-    return print_json("finding", {{"signature", to_string(v.signature)}, {"severity", to_string(v.severity)},
-                                  {"property", v.signature.property}, {"module", v.signature.culprit},
-                                  {"phase", v.signature.phase}, {"family", v.signature.family},
-                                  {"device", v.signature.device}, {"autocast", v.signature.autocast},
-                                  {"novelty", novelty}, {"title", title}, {"case", path}, {"layers", finding.layers},
-                                  {"promised", v.promised}, {"seen", v.seen}});
+    return print_json("finding", {{"signature", to_string(v.signature)},
+                                  {"severity", to_string(v.severity)},
+                                  {"property", v.signature.property},
+                                  {"module", v.signature.culprit},
+                                  {"phase", v.signature.phase},
+                                  {"family", v.signature.family},
+                                  {"device", v.signature.device},
+                                  {"autocast", v.signature.autocast},
+                                  {"novelty", novelty},
+                                  {"title", title},
+                                  {"case", path},
+                                  {"layers", finding.layers},
+                                  {"promised", v.promised},
+                                  {"seen", v.seen}});
   fmt::print("\n{} finding ({}): {}\n", novelty, to_string(v.severity), to_string(v.signature));
   if (!title.empty()) fmt::print("  {}\n", title);
   fmt::print("  promised: {}\n  seen:     {}\n  case:\n", v.promised, v.seen);

@@ -32,10 +32,11 @@ int replay(const CaseOptions& o) {
     if (!result.not_applicable.empty()) {
       state = "not applicable";
     } else if (recorded) {
-      // A file that a run has saved records its own signature; what else the case shows has a file of its own.
-      const bool same = std::all_of(recorded->verdicts.begin(), recorded->verdicts.end(), [&](const auto& verdict) {
-        return std::find(shown.begin(), shown.end(), verdict) != shown.end();
-      });
+      // A file that a run has saved records its own signature; what else the case shows has a file of its
+      // own.
+      const bool same = std::all_of(
+          recorded->verdicts.begin(), recorded->verdicts.end(),
+          [&](const auto& verdict) { return std::find(shown.begin(), shown.end(), verdict) != shown.end(); });
       state = same ? "as seen" : "differs";
       differ += !same;
     }
@@ -43,9 +44,14 @@ int replay(const CaseOptions& o) {
     if (o.json) {
       nlohmann::json violations = nlohmann::json::array();
       for (const auto& v : result.violations)
-        violations.push_back({{"signature", to_string(v.signature)}, {"promised", v.promised}, {"seen", v.seen}});
-      print_json("replay", {{"case", path.string()}, {"state", state}, {"verdicts", shown}, {"outcome", result.outcome},
-                            {"not_applicable", result.not_applicable}, {"violations", violations}});
+        violations.push_back(
+            {{"signature", to_string(v.signature)}, {"promised", v.promised}, {"seen", v.seen}});
+      print_json("replay", {{"case", path.string()},
+                            {"state", state},
+                            {"verdicts", shown},
+                            {"outcome", result.outcome},
+                            {"not_applicable", result.not_applicable},
+                            {"violations", violations}});
       continue;
     }
     if (!result.not_applicable.empty()) {
@@ -55,7 +61,8 @@ int replay(const CaseOptions& o) {
     fmt::print("{}: {}: {}\n", path.string(), state, fmt::join(shown, " "));
     if (const auto title = Case{file.about}["title"]; !title.empty()) fmt::print("  title:    {}\n", title);
     if (result.violations.empty()) fmt::print("  seen:     {}\n", result.outcome);
-    for (const auto& v : result.violations) fmt::print("  promised: {}\n  seen:     {}\n", v.promised, v.seen);
+    for (const auto& v : result.violations)
+      fmt::print("  promised: {}\n  seen:     {}\n", v.promised, v.seen);
     if (state == "differs") fmt::print("  recorded: {}\n", fmt::join(recorded->verdicts, " "));
     std::fflush(stdout);
   }
@@ -69,11 +76,12 @@ int minimize_files(const CaseOptions& o) {
     const auto violations = check_isolated(file.body, 10, {o.strict}).violations;
     if (violations.empty()) fmt::print("{}: holds, nothing to minimize\n", path.string());
     for (Violation violation : violations) {
-      const Case small = minimize(file.body, violation, [&](const Case& candidate) -> std::optional<Violation> {
-        for (const auto& v : check_isolated(candidate, 10, {o.strict}).violations)
-          if (same_finding(violation.signature, v.signature)) return v;
-        return std::nullopt;
-      });
+      const Case small =
+          minimize(file.body, violation, [&](const Case& candidate) -> std::optional<Violation> {
+            for (const auto& v : check_isolated(candidate, 10, {o.strict}).violations)
+              if (same_finding(violation.signature, v.signature)) return v;
+            return std::nullopt;
+          });
       const std::string signature = to_string(violation.signature);
       const auto out = std::filesystem::path(o.out) / file_name_of(signature);
       write_atomically(out, print_case({small, file.about, {{seen_key(cpu_capability()), {signature}}}, {}}));
@@ -86,7 +94,8 @@ int minimize_files(const CaseOptions& o) {
 CLI::App* add(CLI::App& app, const char* name, const char* text, std::shared_ptr<CaseOptions> o) {
   auto* command = app.add_subcommand(name, text);
   command->add_option("paths", o->paths, "case files or directories")->required();
-  command->add_flag("--strict", o->strict, "refusals that blame another operand or name too little are findings");
+  command->add_flag("--strict", o->strict,
+                    "refusals that blame another operand or name too little are findings");
   command->add_flag("--json", o->json, "JSON lines on stdout");
   return command;
 }
@@ -95,13 +104,15 @@ CLI::App* add(CLI::App& app, const char* name, const char* text, std::shared_ptr
 
 void add_replay(CLI::App& app, int& code) {
   auto o = std::make_shared<CaseOptions>();
-  add(app, "replay", "Run case files and compare with what they record.  Example: dtypefuzz replay corpus/seeds", o)
+  add(app, "replay",
+      "Run case files and compare with what they record.  Example: dtypefuzz replay corpus/seeds", o)
       ->callback([o, &code] { code = replay(*o); });
 }
 
 void add_minimize(CLI::App& app, int& code) {
   auto o = std::make_shared<CaseOptions>();
-  auto* command = add(app, "minimize", "Make failing cases smaller.  Example: dtypefuzz minimize x.case --out small", o);
+  auto* command =
+      add(app, "minimize", "Make failing cases smaller.  Example: dtypefuzz minimize x.case --out small", o);
   command->add_option("--out", o->out, "where the result is saved")->capture_default_str();
   command->callback([o, &code] { code = minimize_files(*o); });
 }

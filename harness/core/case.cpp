@@ -6,9 +6,11 @@
 namespace dtypefuzz {
 namespace {
 
-/// Splits `layers[3].bias` for the list `layers` into the index 3 and the rest `.bias`; false for another name.
+/// Splits `layers[3].bias` for the list `layers` into the index 3 and the rest `.bias`; false for another
+/// name.
 bool split_element(std::string_view name, std::string_view list, size_t& index, std::string_view& rest) {
-  if (name.size() < list.size() + 3 || name.substr(0, list.size()) != list || name[list.size()] != '[') return false;
+  if (name.size() < list.size() + 3 || name.substr(0, list.size()) != list || name[list.size()] != '[')
+    return false;
   const char* begin = name.data() + list.size() + 1;
   const char* end = name.data() + name.size();
   const auto parsed = std::from_chars(begin, end, index);

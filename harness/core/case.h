@@ -25,7 +25,8 @@ struct Case {
   void set(std::string_view name, std::string_view value);
 };
 
-// --- lists: `layers = 2`, `layers[0].module`, `layers[1].module`; nested ones are paths too ---------------------
+// --- lists: `layers = 2`, `layers[0].module`, `layers[1].module`; nested ones are paths too
+// ---------------------
 
 /// The number of elements that the count answer names; 0 where it is missing or no number.
 size_t list_size(const Case&, std::string_view list);
@@ -33,7 +34,8 @@ size_t list_size(const Case&, std::string_view list);
 std::vector<std::string> lists_of(const Case&);
 /// Without element `index`; later elements are renumbered, the count is lowered.
 Case without_element(const Case&, std::string_view list, size_t index);
-/// With `element`'s answers (names without the `list[i].` prefix) put in at `index`; later ones are renumbered.
+/// With `element`'s answers (names without the `list[i].` prefix) put in at `index`; later ones are
+/// renumbered.
 Case with_element(const Case&, std::string_view list, size_t index, const std::vector<Choice>& element);
 /// The answers of one element, names without the `list[i].` prefix.
 std::vector<Choice> element_of(const Case&, std::string_view list, size_t index);

@@ -2,8 +2,8 @@
 #include <rapidcheck/gtest.h>
 
 #include "generators/stack.h"
-#include "harness/drive/case_file.h"
 #include "harness/core/error.h"
+#include "harness/drive/case_file.h"
 
 namespace dtypefuzz {
 namespace {
@@ -54,8 +54,10 @@ TEST(CaseText, MalformedTextIsALocatedError) {
   };
   EXPECT_NE(message("").find("not a case file"), std::string::npos);
   EXPECT_NE(message("# dtypefuzz case 9\n").find("this version reads 1"), std::string::npos);
-  EXPECT_NE(message("# dtypefuzz case 1\nmode train\n").find("2: expected 'name = value'"), std::string::npos);
-  EXPECT_NE(message("# dtypefuzz case 1\nmode = train\nmode = eval\n").find("answered twice"), std::string::npos);
+  EXPECT_NE(message("# dtypefuzz case 1\nmode train\n").find("2: expected 'name = value'"),
+            std::string::npos);
+  EXPECT_NE(message("# dtypefuzz case 1\nmode = train\nmode = eval\n").find("answered twice"),
+            std::string::npos);
   EXPECT_NE(message("# dtypefuzz case 1\n" + std::string(70000, 'x')).find("at most"), std::string::npos);
 }
 

@@ -8,10 +8,14 @@
 namespace dtypefuzz {
 namespace {
 
-bool is_floating(Dtype dtype) { return kFloating.has(category_of(dtype)); }
+bool is_floating(Dtype dtype) {
+  return kFloating.has(category_of(dtype));
+}
 
 /// at::autocast::is_autocast_eligible: floating and not float64.
-bool autocast_casts(Dtype dtype) { return is_floating(dtype) && dtype != Dtype::Double; }
+bool autocast_casts(Dtype dtype) {
+  return is_floating(dtype) && dtype != Dtype::Double;
+}
 
 AutocastPolicy policy_on(const Contract& contract, Device device) {
   switch (device) {
@@ -32,7 +36,8 @@ bool is_parameter_like(const OperandFacts& operand) {
 }
 
 /// The named operands that are there; `*` expands.
-std::vector<OperandFacts> members(const std::vector<std::string_view>& names, std::span<const OperandFacts> operands) {
+std::vector<OperandFacts> members(const std::vector<std::string_view>& names,
+                                  std::span<const OperandFacts> operands) {
   std::vector<OperandFacts> found;
   for (const auto name : names)
     for (const auto& operand : operands)
@@ -40,7 +45,9 @@ std::vector<OperandFacts> members(const std::vector<std::string_view>& names, st
   return found;
 }
 
-Category stranger(Dtype a, Dtype b) { return std::max(category_of(a), category_of(b)); }
+Category stranger(Dtype a, Dtype b) {
+  return std::max(category_of(a), category_of(b));
+}
 
 Dtype output_dtype(const OutputRule& rule, const Contract& contract, const Received& effective) {
   switch (rule.kind) {
@@ -53,7 +60,8 @@ Dtype output_dtype(const OutputRule& rule, const Contract& contract, const Recei
     case OutputRule::kFloatOf: {
       const Dtype dtype = effective.dtype_of(rule.operand);
       const Category category = category_of(dtype);
-      return category == Category::integral || category == Category::boolean ? effective.default_dtype : dtype;
+      return category == Category::integral || category == Category::boolean ? effective.default_dtype
+                                                                             : dtype;
     }
     case OutputRule::kUnspecified:
       break;
@@ -64,7 +72,8 @@ Dtype output_dtype(const OutputRule& rule, const Contract& contract, const Recei
 Promise accepts(const Contract& contract, const Received& effective, const OutputRule& first) {
   Promise promise{.kind = Promise::kAccepts};
   promise.outputs.push_back(output_dtype(first, contract, effective));
-  for (const auto& rule : contract.more_outputs) promise.outputs.push_back(output_dtype(rule, contract, effective));
+  for (const auto& rule : contract.more_outputs)
+    promise.outputs.push_back(output_dtype(rule, contract, effective));
   return promise;
 }
 
@@ -76,7 +85,8 @@ std::string_view to_string(Device device) {
 }
 
 bool CategoryRule::has(Dtype dtype) const {
-  return takes.has(category_of(dtype)) && (only.empty() || std::find(only.begin(), only.end(), dtype) != only.end());
+  return takes.has(category_of(dtype)) &&
+         (only.empty() || std::find(only.begin(), only.end(), dtype) != only.end());
 }
 
 const OperandFacts* Received::find(std::string_view name) const {
@@ -123,7 +133,8 @@ std::optional<Dtype> result_type_of(std::span<const OperandFacts> operands) {
   return both == Dtype::Undefined ? std::nullopt : both;
 }
 
-std::optional<std::vector<OperandFacts>> effective_operands(const Contract& contract, const Received& received) {
+std::optional<std::vector<OperandFacts>> effective_operands(const Contract& contract,
+                                                            const Received& received) {
   std::vector<OperandFacts> seen(received.operands.begin(), received.operands.end());
   if (!received.autocast) return seen;
   const auto cast_all = [&](Dtype to) {
@@ -189,10 +200,12 @@ Promise promise_of(const Contract& contract, const Received& received) {
 
   if (!contract.promotes.empty()) {
     const auto group = members(contract.promotes, effective.operands);
-    if (!group.empty() && !result_type_of(group)) return {.reason = "no result type is defined for these dtypes"};
+    if (!group.empty() && !result_type_of(group))
+      return {.reason = "no result type is defined for these dtypes"};
     const bool mixed = std::any_of(group.begin(), group.end(),
                                    [&](const OperandFacts& o) { return o.dtype != group.front().dtype; });
-    if (mixed && !contract.mixes_unspecified.empty()) return {.reason = std::string(contract.mixes_unspecified)};
+    if (mixed && !contract.mixes_unspecified.empty())
+      return {.reason = std::string(contract.mixes_unspecified)};
   }
   return accepts(contract, effective, contract.output);
 }

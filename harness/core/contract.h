@@ -46,11 +46,21 @@ struct OutputRule {
   std::string_view operand = {};
   Dtype dtype = Dtype::Undefined;
 };
-constexpr OutputRule same_as(std::string_view operand) { return {OutputRule::kSameAs, operand}; }
-constexpr OutputRule promoted() { return {OutputRule::kPromoted}; }
-constexpr OutputRule always(Dtype dtype) { return {OutputRule::kFixed, {}, dtype}; }
-constexpr OutputRule float_of(std::string_view operand) { return {OutputRule::kFloatOf, operand}; }
-constexpr OutputRule unspecified_output() { return {}; }
+constexpr OutputRule same_as(std::string_view operand) {
+  return {OutputRule::kSameAs, operand};
+}
+constexpr OutputRule promoted() {
+  return {OutputRule::kPromoted};
+}
+constexpr OutputRule always(Dtype dtype) {
+  return {OutputRule::kFixed, {}, dtype};
+}
+constexpr OutputRule float_of(std::string_view operand) {
+  return {OutputRule::kFloatOf, operand};
+}
+constexpr OutputRule unspecified_output() {
+  return {};
+}
 
 /// What a layer received, in full: the argument of every contract.
 struct Received {
@@ -73,8 +83,9 @@ struct CategoryRule {
   bool has(Dtype) const;
 };
 
-/// What documentation says about some dtypes apart from the rules below: a mix that it allows although the operands
-/// should share a dtype, or a combination about which it says nothing. Asked before every other rule.
+/// What documentation says about some dtypes apart from the rules below: a mix that it allows although the
+/// operands should share a dtype, or a combination about which it says nothing. Asked before every other
+/// rule.
 struct SpecialCase {
   bool (*applies)(const Received& effective);  ///< judged after autocast's casts
   OutputRule output;                           ///< where it is accepted
@@ -112,10 +123,10 @@ struct Contract {
 /// What a contract promises for what was received.
 struct Promise {
   enum Kind : uint8_t {
-    kAccepts,           ///< succeeds with `outputs`, or is cleanly refused as unsupported
-    kRefusesMismatch,   ///< `first` and `second` disagree
-    kRefusesCategory,   ///< `first` is of a category that is not taken
-    kUnspecified,       ///< nothing is promised, for `reason`
+    kAccepts,          ///< succeeds with `outputs`, or is cleanly refused as unsupported
+    kRefusesMismatch,  ///< `first` and `second` disagree
+    kRefusesCategory,  ///< `first` is of a category that is not taken
+    kUnspecified,      ///< nothing is promised, for `reason`
   } kind = kUnspecified;
   std::string first = {}, second = {};
   Category category = Category::floating;  ///< the stranger one of the operands concerned
@@ -128,7 +139,8 @@ struct Promise {
 std::optional<std::vector<OperandFacts>> effective_operands(const Contract&, const Received&);
 Promise promise_of(const Contract&, const Received&);
 /// torch::result_type of tensors with these dtypes and ranks, zero-dimensional rule included; nothing where
-/// LibTorch defines none (float8).  Source: https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc
+/// LibTorch defines none (float8).  Source:
+/// https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc
 std::optional<Dtype> result_type_of(std::span<const OperandFacts> operands);
 
 }  // namespace dtypefuzz

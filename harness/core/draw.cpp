@@ -15,7 +15,8 @@ Draw::Scope::Scope(Draw& draw, std::string_view segment) : draw_(draw), old_size
   draw.path_ += '.';
 }
 
-Draw::Scope::Scope(Draw& draw, std::string_view list, size_t index) : draw_(draw), old_size_(draw.path_.size()) {
+Draw::Scope::Scope(Draw& draw, std::string_view list, size_t index)
+    : draw_(draw), old_size_(draw.path_.size()) {
   char digits[24];
   const auto end = std::to_chars(digits, digits + sizeof digits, index).ptr;
   draw.path_ += list;

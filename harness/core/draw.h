@@ -17,7 +17,8 @@ namespace dtypefuzz {
 enum class Ask : uint8_t { setting, module, count, size, dtype, operand };
 
 /// How often a random answer is the simplest one outright; otherwise it is drawn evenly over all.
-/// The defaults let about a third of the random cases finish (evenly drawn dtypes end most in an early refusal).
+/// The defaults let about a third of the random cases finish (evenly drawn dtypes end most in an early
+/// refusal).
 struct Bias {
   double setting = 0.8, module = 0.0, count = 0.1, size = 0.5, dtype = 0.6, operand = 0.975;
   double of(Ask) const;
@@ -39,8 +40,8 @@ struct Repair {
 };
 
 /// The object through which a generator asks. Options run simplest first; names are paths.
-/// An answer comes from the replayed case if it has one that is offered, else from the random stream if there is
-/// one, else it is the simplest. Every answer is recorded, so `result()` replays to itself.
+/// An answer comes from the replayed case if it has one that is offered, else from the random stream if there
+/// is one, else it is the simplest. Every answer is recorded, so `result()` replays to itself.
 class Draw {
  public:
   /// Replay.
@@ -109,7 +110,8 @@ class Draw {
   void keep_repairs(bool keep) { keep_repairs_ = keep; }
   /// Answers of the replayed case that no question asked for.
   std::vector<Choice> unasked() const;
-  /// Answers the named question with option `index` (the last option where there are fewer), whatever is replayed.
+  /// Answers the named question with option `index` (the last option where there are fewer), whatever is
+  /// replayed.
   void force(std::string name, uint32_t index) { forced_name_ = std::move(name), forced_index_ = index; }
   /// Answers the named question evenly at random, whatever is replayed and whatever the bias.
   void answer_anew(std::string name) { anew_.push_back(std::move(name)); }
@@ -127,7 +129,8 @@ class Draw {
     if constexpr (std::is_same_v<T, bool>) {
       return value ? "true" : "false";
     } else if constexpr (std::is_integral_v<T>) {
-      return {scratch, static_cast<size_t>(std::to_chars(scratch, scratch + sizeof scratch, value).ptr - scratch)};
+      return {scratch,
+              static_cast<size_t>(std::to_chars(scratch, scratch + sizeof scratch, value).ptr - scratch)};
     } else if constexpr (std::is_same_v<T, Dtype>) {
       return name_of(value);
     } else if constexpr (std::is_convertible_v<T, std::string_view>) {

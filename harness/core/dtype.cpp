@@ -7,8 +7,8 @@ namespace {
 
 using enum c10::ScalarType;
 
-constexpr Dtype kAll[] = {Float, Double, BFloat16, Half,          Long,         Int,           Short,      Char,
-                          Byte,  Bool,   ComplexFloat, ComplexDouble, Float8_e4m3fn, Float8_e5m2};
+constexpr Dtype kAll[] = {Float, Double, BFloat16, Half,         Long,          Int,           Short,
+                          Char,  Byte,   Bool,     ComplexFloat, ComplexDouble, Float8_e4m3fn, Float8_e5m2};
 constexpr Dtype kConvertible[] = {Float,        Double,        BFloat16,      Half,
                                   ComplexFloat, ComplexDouble, Float8_e4m3fn, Float8_e5m2};
 
@@ -24,8 +24,12 @@ std::array<std::string_view, kCount + 1> make_names() {
 
 }  // namespace
 
-std::span<const Dtype> all_dtypes() { return kAll; }
-std::span<const Dtype> convertible_dtypes() { return kConvertible; }
+std::span<const Dtype> all_dtypes() {
+  return kAll;
+}
+std::span<const Dtype> convertible_dtypes() {
+  return kConvertible;
+}
 
 std::string_view name_of(Dtype dtype) {
   static const auto names = make_names();

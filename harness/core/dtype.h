@@ -10,8 +10,8 @@ namespace dtypefuzz {
 
 using Dtype = c10::ScalarType;
 
-/// What kernels and contracts tell apart. The order is the order of strangeness: a pair of dtypes is named after
-/// its stranger member in a signature.
+/// What kernels and contracts tell apart. The order is the order of strangeness: a pair of dtypes is named
+/// after its stranger member in a signature.
 enum class Category : uint8_t { floating, low_float, float8, complex, integral, boolean, other };
 
 std::string_view to_string(Category);
@@ -34,8 +34,11 @@ struct Categories {
   constexpr Categories operator|(Categories other) const { return {static_cast<uint8_t>(bits | other.bits)}; }
   bool operator==(const Categories&) const = default;
 };
-constexpr Categories only(Category c) { return {static_cast<uint8_t>(1 << static_cast<int>(c))}; }
-inline constexpr Categories kFloating = only(Category::floating) | only(Category::low_float) | only(Category::float8);
+constexpr Categories only(Category c) {
+  return {static_cast<uint8_t>(1 << static_cast<int>(c))};
+}
+inline constexpr Categories kFloating =
+    only(Category::floating) | only(Category::low_float) | only(Category::float8);
 inline constexpr Categories kComplex = only(Category::complex);
 inline constexpr Categories kIntegral = only(Category::integral);
 inline constexpr Categories kBoolean = only(Category::boolean);

@@ -15,9 +15,15 @@ struct Verdict {
   enum Kind : uint8_t { kHolds, kViolated, kNotApplicable } kind = kHolds;
   std::string detail;
 };
-inline Verdict holds(std::string grade = {}) { return {Verdict::kHolds, std::move(grade)}; }
-inline Verdict violated(std::string detail) { return {Verdict::kViolated, std::move(detail)}; }
-inline Verdict not_applicable(std::string reason) { return {Verdict::kNotApplicable, std::move(reason)}; }
+inline Verdict holds(std::string grade = {}) {
+  return {Verdict::kHolds, std::move(grade)};
+}
+inline Verdict violated(std::string detail) {
+  return {Verdict::kViolated, std::move(detail)};
+}
+inline Verdict not_applicable(std::string reason) {
+  return {Verdict::kNotApplicable, std::move(reason)};
+}
 
 /// The name of a finding, stable over runs, seeds and versions: no dtype pair, no size, no address.
 struct Signature {
@@ -26,7 +32,8 @@ struct Signature {
   std::string operands;  ///< `input/weight`, or `-`
   std::string category;  ///< the stranger one of the operands' categories, or `-`
   std::string phase;
-  std::string family;    ///< of the message; `accepted` where none came, `unrecognized` where no family knows it
+  std::string
+      family;  ///< of the message; `accepted` where none came, `unrecognized` where no family knows it
   std::string device;
   std::string autocast;  ///< off, bfloat16, float16, other
   bool operator==(const Signature&) const = default;

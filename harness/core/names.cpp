@@ -28,8 +28,8 @@ int64_t numel(const Shape& shape) {
 }
 
 std::string to_string(const Signature& s) {
-  return fmt::format("{}:{}:{}:{}:{}:{}:{}:{}", s.property, s.culprit, s.operands, s.category, s.phase, s.family,
-                     s.device, s.autocast);
+  return fmt::format("{}:{}:{}:{}:{}:{}:{}:{}", s.property, s.culprit, s.operands, s.category, s.phase,
+                     s.family, s.device, s.autocast);
 }
 
 Signature parse_signature(std::string_view text) {
@@ -41,7 +41,8 @@ Signature parse_signature(std::string_view text) {
     const size_t colon = rest.find(':');
     const bool last = i + 1 == std::size(parts);
     if (last != (colon == std::string_view::npos) || rest.substr(0, colon).empty())
-      fail("'{}' is no signature: expected property:culprit:operands:category:phase:family:device:autocast", text);
+      fail("'{}' is no signature: expected property:culprit:operands:category:phase:family:device:autocast",
+           text);
     *parts[i] = rest.substr(0, colon);
     rest.remove_prefix(last ? rest.size() : colon + 1);
   }

@@ -31,10 +31,10 @@ struct ErrorFacts {
 struct CallFacts {
   Culprit culprit;
   int iteration = 0;
-  std::optional<Dtype> autocast = {};    ///< of the region it ran in
+  std::optional<Dtype> autocast = {};       ///< of the region it ran in
   std::vector<OperandFacts> received = {};  ///< inputs, parameters, buffers; undefined ones left out
-  std::vector<Dtype> given = {};         ///< dtypes of the outputs; empty when it threw
-  bool input_requires_grad = false;      ///< the chained input's
+  std::vector<Dtype> given = {};            ///< dtypes of the outputs; empty when it threw
+  bool input_requires_grad = false;         ///< the chained input's
   bool output_requires_grad = false;
   bool threw = false;
   bool mixed_devices = false;
@@ -42,7 +42,7 @@ struct CallFacts {
 
 /// A tensor that can have a gradient, after backward.
 struct LeafFacts {
-  Culprit owner;       ///< the layer, or a stage for the caller's input
+  Culprit owner;  ///< the layer, or a stage for the caller's input
   std::string name;
   Dtype dtype = Dtype::Undefined;
   bool must_have = false;  ///< the graph reaches it
@@ -57,14 +57,14 @@ struct LoadedFacts {
   Dtype saved = Dtype::Undefined;   ///< dtype in the checkpoint
   Dtype before = Dtype::Undefined;  ///< the model's before loading
   Dtype after = Dtype::Undefined;
-  bool equal = true;                ///< value equals the saved one cast to `after`
+  bool equal = true;  ///< value equals the saved one cast to `after`
 };
 
 /// Something that a phase that threw had changed.
 struct Trace {
   std::string kind;  ///< `input`, `parameter`, `buffer`, `gradient`, `mode`
   std::string name;
-  int layer = -1;    ///< that holds it
+  int layer = -1;  ///< that holds it
 };
 
 struct AutocastFacts {
@@ -77,18 +77,18 @@ struct AutocastFacts {
 /// The facts of one run. No tensors.
 struct Observation {
   Phase reached = Phase::construct;
-  std::optional<ErrorFacts> error;          ///< the one that ended the run
+  std::optional<ErrorFacts> error;  ///< the one that ended the run
   std::vector<CallFacts> calls;
   std::vector<LeafFacts> leaves;
   std::vector<LoadedFacts> loaded;
-  std::vector<Trace> traces;                ///< what the phase that threw had changed
+  std::vector<Trace> traces;  ///< what the phase that threw had changed
   bool autocast_restored = true;
-  std::string autocast_left;                ///< what was left changed, where it was
-  std::string not_applicable;               ///< the run could not be set up, for this reason; nothing is judged
-  int skipped_steps = 0;                    ///< by the scaler, on infinite gradients
-  double scale = 0;                         ///< of the scaler at the end; 0: none
+  std::string autocast_left;   ///< what was left changed, where it was
+  std::string not_applicable;  ///< the run could not be set up, for this reason; nothing is judged
+  int skipped_steps = 0;       ///< by the scaler, on infinite gradients
+  double scale = 0;            ///< of the scaler at the end; 0: none
   bool backward_ran = false;
-  uint64_t warnings = 0;                    ///< LibTorch's warnings, kept off stderr
+  uint64_t warnings = 0;  ///< LibTorch's warnings, kept off stderr
 };
 
 }  // namespace dtypefuzz

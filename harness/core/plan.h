@@ -39,19 +39,19 @@ struct InputSpec {
   std::string name;
   Shape shape;
   Content content = Content::values;
-  int64_t limit = 0;              ///< of `indices` (exclusive) and `lengths`
+  int64_t limit = 0;                            ///< of `indices` (exclusive) and `lengths`
   std::optional<Dtype> natural = std::nullopt;  ///< what `same` means; nothing: the stack's parameter dtype
-  bool present = true;            ///< false: an undefined tensor is passed (an optional operand left out)
-  std::optional<Dtype> dtype = std::nullopt;    ///< the case's answer, nothing for `same`
+  bool present = true;  ///< false: an undefined tensor is passed (an optional operand left out)
+  std::optional<Dtype> dtype = std::nullopt;  ///< the case's answer, nothing for `same`
 };
 
 /// What a row drew for one layer.
 struct Drawn {
   std::function<torch::nn::AnyModule()> make;
-  Shape out;                                ///< of the first output, which goes on to the next layer
-  std::vector<InputSpec> inputs = {};       ///< the further inputs, in the order of `forward`
-  std::vector<std::string> parameters = {}; ///< names of parameters and floating buffers: a dtype axis each
-  int64_t input_limit = 0;                  ///< of the chained operand, where it is `indices` or `lengths`
+  Shape out;                                 ///< of the first output, which goes on to the next layer
+  std::vector<InputSpec> inputs = {};        ///< the further inputs, in the order of `forward`
+  std::vector<std::string> parameters = {};  ///< names of parameters and floating buffers: a dtype axis each
+  int64_t input_limit = 0;                   ///< of the chained operand, where it is `indices` or `lengths`
 };
 
 using Forward = std::vector<at::Tensor> (*)(torch::nn::Module&, std::span<const at::Tensor> inputs);
@@ -64,20 +64,22 @@ struct Region {
 };
 
 struct LayerPlan {
-  std::string_view module;          ///< the row's name
+  std::string_view module;  ///< the row's name
   const Contract* contract = nullptr;
   Forward forward = nullptr;
-  std::string_view input_name = "input";  ///< the chained operand, as the contract calls it
+  std::string_view input_name = "input";    ///< the chained operand, as the contract calls it
   Content input_content = Content::values;  ///< of the chained operand, where this is the first layer
-  std::optional<Dtype> input_natural = std::nullopt;  ///< what `same` means for it; nothing: the parameters' dtype
+  std::optional<Dtype> input_natural =
+      std::nullopt;  ///< what `same` means for it; nothing: the parameters' dtype
   Shape in;
   Drawn drawn;
-  std::vector<std::pair<std::string, Dtype>> operand_dtypes = {};  ///< parameters and buffers that differ from the rest
+  std::vector<std::pair<std::string, Dtype>> operand_dtypes =
+      {};  ///< parameters and buffers that differ from the rest
   Region autocast = {};
-  int container = -1;   ///< index into Plan::containers of the Sequential it lies in
-  int reuse = 0;        ///< distance back to the layer whose module object is used again; 0: a module of its own
-  int residual = 0;     ///< distance back (1: itself) to the layer whose input is added to the output; 0: none
-  std::string path;     ///< `layers[2]`, `loss`
+  int container = -1;  ///< index into Plan::containers of the Sequential it lies in
+  int reuse = 0;     ///< distance back to the layer whose module object is used again; 0: a module of its own
+  int residual = 0;  ///< distance back (1: itself) to the layer whose input is added to the output; 0: none
+  std::string path;  ///< `layers[2]`, `loss`
   std::string variant;  ///< the answers under `path` that are no dtype: what support depends on
 };
 
@@ -94,8 +96,8 @@ struct Plan {
   Mode mode = Mode::train;
   Dtype default_dtype = Dtype::Float;
   Dtype params_dtype = Dtype::Float;
-  std::optional<Dtype> input_dtype;   ///< nothing: the same as the parameters
-  std::optional<Device> input_device; ///< nothing: the same as the parameters
+  std::optional<Dtype> input_dtype;    ///< nothing: the same as the parameters
+  std::optional<Device> input_device;  ///< nothing: the same as the parameters
   bool input_requires_grad = false;
   bool input_contiguous = true;
   Fill fill = Fill::ramp;
@@ -110,8 +112,8 @@ struct Plan {
   Optimizer optimizer = Optimizer::none;
   bool scaler = false;
   Shape input_shape;
-  std::vector<LayerPlan> layers;       ///< in the order they run, nested Sequentials flattened
-  std::vector<std::string> containers; ///< paths of the nested Sequentials
+  std::vector<LayerPlan> layers;        ///< in the order they run, nested Sequentials flattened
+  std::vector<std::string> containers;  ///< paths of the nested Sequentials
   std::optional<LayerPlan> loss;
   Region loss_autocast;
 

@@ -3,8 +3,8 @@
 
 namespace dtypefuzz {
 
-/// The generator behind every random answer: splitmix64 (Steele, Lea, Flood 2014), chosen because a stream is one
-/// integer, seeding costs nothing and the same seed gives the same stream with every compiler.
+/// The generator behind every random answer: splitmix64 (Steele, Lea, Flood 2014), chosen because a stream is
+/// one integer, seeding costs nothing and the same seed gives the same stream with every compiler.
 class Rng {
  public:
   explicit Rng(uint64_t seed) : state_(seed) {}

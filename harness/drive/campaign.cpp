@@ -31,7 +31,8 @@ struct Worker::Board {
   static size_t bytes(int jobs) { return sizeof(Board) + static_cast<size_t>(jobs) * sizeof(Slot); }
   static Board* mapped(int file, int jobs) {
     void* memory = mmap(nullptr, bytes(jobs), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (memory == MAP_FAILED) fail_environment("no shared memory for the cases in flight: {}", std::strerror(errno));
+    if (memory == MAP_FAILED)
+      fail_environment("no shared memory for the cases in flight: {}", std::strerror(errno));
     return static_cast<Board*>(memory);
   }
 };
@@ -42,9 +43,10 @@ Worker::Worker(Settings settings, int job, int board_file, int pipe)
       board_file_(board_file),
       pipe_(pipe),
       board_(Board::mapped(board_file, settings_.jobs)),
-      hunt_(settings_.strictness, settings_.known,
-            [pipe](const Finding& finding, bool is_known) { write_line(pipe, to_line(finding, is_known)); },
-            &board_->slot(static_cast<size_t>(job))) {
+      hunt_(
+          settings_.strictness, settings_.known,
+          [pipe](const Finding& finding, bool is_known) { write_line(pipe, to_line(finding, is_known)); },
+          &board_->slot(static_cast<size_t>(job))) {
   write_positions_to(&board_->slot(static_cast<size_t>(job)).position);
 }
 
@@ -56,10 +58,14 @@ std::optional<uint64_t> Worker::claim() {
 }
 
 std::string Worker::ticket() const {
-  Json json{{"job", job_},        {"board", board_file_},
-            {"pipe", pipe_},      {"runs", settings_.runs},
-            {"seed", settings_.seed}, {"jobs", settings_.jobs},
-            {"strict", settings_.strictness.strict}, {"known", settings_.known}};
+  Json json{{"job", job_},
+            {"board", board_file_},
+            {"pipe", pipe_},
+            {"runs", settings_.runs},
+            {"seed", settings_.seed},
+            {"jobs", settings_.jobs},
+            {"strict", settings_.strictness.strict},
+            {"known", settings_.known}};
   for (const auto* list : {"modules", "losses", "dtypes", "devices"}) json[list] = Json::array();
   for (const Row* row : settings_.space.modules) json["modules"].push_back(row->name);
   for (const Row* row : settings_.space.losses) json["losses"].push_back(row->name);
@@ -78,10 +84,14 @@ Worker Worker::attached(const std::string& ticket) {
                     .bias = {},
                     .strictness = {json.at("strict")},
                     .known = json.at("known")};
-  for (const auto& name : json.at("modules")) settings.space.modules.push_back(find_row(name.get<std::string>()));
-  for (const auto& name : json.at("losses")) settings.space.losses.push_back(find_row(name.get<std::string>()));
-  for (const auto& name : json.at("dtypes")) settings.space.dtypes.push_back(*parse_dtype(name.get<std::string>()));
-  for (const auto& device : json.at("devices")) settings.space.devices.push_back(static_cast<Device>(device.get<int>()));
+  for (const auto& name : json.at("modules"))
+    settings.space.modules.push_back(find_row(name.get<std::string>()));
+  for (const auto& name : json.at("losses"))
+    settings.space.losses.push_back(find_row(name.get<std::string>()));
+  for (const auto& name : json.at("dtypes"))
+    settings.space.dtypes.push_back(*parse_dtype(name.get<std::string>()));
+  for (const auto& device : json.at("devices"))
+    settings.space.devices.push_back(static_cast<Device>(device.get<int>()));
   return Worker(std::move(settings), json.at("job"), json.at("board"), json.at("pipe"));
 }
 
@@ -155,8 +165,10 @@ Progress run_campaign(const Settings& settings, const std::function<void(const F
     child = {};
     if (!slot.busy) {
       if (status != 0)
-        fail_environment("a worker ended with status {} outside of any case; with --engine libfuzzer, try "
-                         "build/dtype_fuzzer by itself", status);
+        fail_environment(
+            "a worker ended with status {} outside of any case; with --engine libfuzzer, try "
+            "build/dtype_fuzzer by itself",
+            status);
       return;
     }
     const Case c = canonical(slot.in_flight());
@@ -169,11 +181,13 @@ Progress run_campaign(const Settings& settings, const std::function<void(const F
     if (settings.known.contains(to_string(raw))) {
       take(finding, true);
     } else if (!reported.contains(to_string(raw))) {
-      finding.minimized = minimize(c, finding.violation, [&](const Case& candidate) -> std::optional<Violation> {
-        for (const Violation& v : check_isolated(candidate, settings.case_seconds, settings.strictness).violations)
-          if (v.severity == Severity::crash && same_finding(raw, v.signature)) return v;
-        return std::nullopt;
-      });
+      finding.minimized =
+          minimize(c, finding.violation, [&](const Case& candidate) -> std::optional<Violation> {
+            for (const Violation& v :
+                 check_isolated(candidate, settings.case_seconds, settings.strictness).violations)
+              if (v.severity == Severity::crash && same_finding(raw, v.signature)) return v;
+            return std::nullopt;
+          });
       finding.layers = size_of(finding.minimized).layers;
       take(finding, settings.known.contains(to_string(finding.violation.signature)));
     }
@@ -195,7 +209,8 @@ Progress run_campaign(const Settings& settings, const std::function<void(const F
   for (;;) {
     std::vector<pollfd> waits;
     for (const Child& child : children) waits.push_back({child.running() ? child.pipe : -1, POLLIN, 0});
-    if (std::none_of(children.begin(), children.end(), [](const Child& child) { return child.running(); })) break;
+    if (std::none_of(children.begin(), children.end(), [](const Child& child) { return child.running(); }))
+      break;
     poll(waits.data(), waits.size(), 200);
     for (size_t job = 0; job < children.size(); ++job) {
       Child& child = children[job];
@@ -222,7 +237,8 @@ Progress run_campaign(const Settings& settings, const std::function<void(const F
       if (!open) ended(job);
     }
     progress.interrupted = interrupted > 0;
-    if (progress.interrupted || (settings.seconds > 0 && now() - begin >= settings.seconds)) board.stop = true;
+    if (progress.interrupted || (settings.seconds > 0 && now() - begin >= settings.seconds))
+      board.stop = true;
     if (now() - last_tick >= 0.2) {
       count();
       tick(progress);

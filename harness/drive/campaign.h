@@ -62,9 +62,9 @@ class Worker {
   Hunt hunt_;
 };
 
-/// Runs cases in worker processes until time or cases are used up. A worker that dies or hangs costs one case,
-/// which becomes a finding, and is replaced. `report` gets each signature once, after it was seen again in fresh
-/// processes, three times out of three (else it is flaky); `tick` comes about five times a second.
+/// Runs cases in worker processes until time or cases are used up. A worker that dies or hangs costs one
+/// case, which becomes a finding, and is replaced. `report` gets each signature once, after it was seen again
+/// in fresh processes, three times out of three (else it is flaky); `tick` comes about five times a second.
 Progress run_campaign(const Settings&, const std::function<void(const Finding&, Novelty)>& report,
                       const std::function<void(const Progress&)>& tick, const std::atomic<int>& interrupted);
 

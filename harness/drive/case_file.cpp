@@ -94,7 +94,8 @@ CaseFile parse_case(std::string_view text) {
       file.seen.push_back(std::move(seen));
     }
   }
-  if (file.body.choices.empty()) fail("the file has no answer; a case needs at least 'layers[0].module = ...'");
+  if (file.body.choices.empty())
+    fail("the file has no answer; a case needs at least 'layers[0].module = ...'");
   return file;
 }
 
@@ -104,7 +105,8 @@ std::string print_case(const CaseFile& file) {
   if (!file.about.empty()) text += "[about]\n";
   for (const Choice& about : file.about) text += fmt::format("{} = {}\n", about.name, about.value);
   if (!file.seen.empty()) text += "[seen]\n";
-  for (const Seen& seen : file.seen) text += fmt::format("{} = {}\n", seen.key, fmt::join(seen.verdicts, " "));
+  for (const Seen& seen : file.seen)
+    text += fmt::format("{} = {}\n", seen.key, fmt::join(seen.verdicts, " "));
   return text;
 }
 
@@ -139,16 +141,19 @@ CaseFile load_case(const std::filesystem::path& path, std::vector<std::string>* 
     }
     // A wrong word is a mistake; a size that this shape no longer offers is repaired and said.
     const auto hint = nearest(repair.given, repair.offered);
-    const bool word = repair.name.ends_with("module") || repair.name.ends_with("dtype") || !std::isdigit(static_cast<unsigned char>(repair.given[0]));
+    const bool word = repair.name.ends_with("module") || repair.name.ends_with("dtype") ||
+                      !std::isdigit(static_cast<unsigned char>(repair.given[0]));
     const auto message =
         fmt::format("{}:{}: {} = {} is not offered here{}", path.string(), line_of(repair.name), repair.name,
-                    repair.given, hint.empty() ? fmt::format("; offered: {}", fmt::join(repair.offered, ", "))
-                                               : fmt::format(", did you mean '{}'?", hint));
+                    repair.given,
+                    hint.empty() ? fmt::format("; offered: {}", fmt::join(repair.offered, ", "))
+                                 : fmt::format(", did you mean '{}'?", hint));
     if (word) fail("{}", message);
     if (notes) notes->push_back(message + "; taken as " + repair.taken);
   }
   if (notes && missing > 0)
-    notes->push_back(fmt::format("{}: {} questions are not answered, taken as the simplest", path.string(), missing));
+    notes->push_back(
+        fmt::format("{}: {} questions are not answered, taken as the simplest", path.string(), missing));
   for (const Choice& choice : draw.unasked())
     if (notes)
       notes->push_back(fmt::format("{}:{}: {} is not asked in this case and was left aside", path.string(),
@@ -206,7 +211,8 @@ std::string file_name_of(const std::string& signature) {
   const auto colon = signature.find(':');
   for (const char c : signature.substr(colon == std::string::npos ? 0 : colon + 1, 60))
     name += std::isalnum(static_cast<unsigned char>(c)) || c == '_' ? c : '-';
-  return fmt::format("{}-{:08x}.case", name, static_cast<uint32_t>(XXH3_64bits(signature.data(), signature.size())));
+  return fmt::format("{}-{:08x}.case", name,
+                     static_cast<uint32_t>(XXH3_64bits(signature.data(), signature.size())));
 }
 
 }  // namespace dtypefuzz

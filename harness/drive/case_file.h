@@ -21,7 +21,7 @@ struct CaseFile {
   Case body;
   std::vector<Choice> about;  ///< `title`, `upstream`, `engine`
   std::vector<Seen> seen;
-  std::vector<int> lines;     ///< beside the choices: where each stood
+  std::vector<int> lines;  ///< beside the choices: where each stood
   bool operator==(const CaseFile&) const = default;
 };
 
@@ -34,7 +34,8 @@ CaseFile load_case(const std::filesystem::path&, std::vector<std::string>* notes
 void write_atomically(const std::filesystem::path&, std::string_view text);
 /// Files ending in `.case` below the paths, sorted; a path that does not exist is an Error.
 std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths);
-/// What a person may have meant: the offered word with the smallest edit distance, or nothing where none is near.
+/// What a person may have meant: the offered word with the smallest edit distance, or nothing where none is
+/// near.
 std::string nearest(std::string_view given, const std::vector<std::string>& offered);
 /// `Linear-input-weight-float-3fa4c2.case`: readable, and one to one with the signature.
 std::string file_name_of(const std::string& signature);

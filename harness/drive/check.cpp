@@ -8,7 +8,9 @@
 
 namespace dtypefuzz {
 
-Checked Checker::check(const Case& c) { return check(plan_of(c)); }
+Checked Checker::check(const Case& c) {
+  return check(plan_of(c));
+}
 
 Checked Checker::check(Plan plan) {
   Checked checked{std::move(plan), {}, {}};
@@ -18,9 +20,11 @@ Checked Checker::check(Plan plan) {
   promised.calls.reserve(seen.calls.size());
   for (const CallFacts& call : seen.calls) {
     promised.calls.push_back(promise_for(checked.plan, call));
-    promised.undocumented_region.push_back(call.autocast && !autocast_documents(checked.plan.device, *call.autocast));
+    promised.undocumented_region.push_back(call.autocast &&
+                                           !autocast_documents(checked.plan.device, *call.autocast));
     const Promise& promise = promised.calls.back();
-    if (!call.threw || promise.kind != Promise::kRefusesMismatch || call.culprit.kind == Culprit::kResidual) continue;
+    if (!call.threw || promise.kind != Promise::kRefusesMismatch || call.culprit.kind == Culprit::kResidual)
+      continue;
     std::set<Dtype> dtypes;
     for (const auto& operand : promise.group) dtypes.insert(operand.dtype);
     for (const Dtype dtype : dtypes)
@@ -32,8 +36,8 @@ Checked Checker::check(Plan plan) {
 
 bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Phase phase) {
   const LayerPlan& layer = *layer_of(plan, call.culprit);
-  auto key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
-                         to_string(plan.mode), to_string(plan.device),
+  auto key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype),
+                         layer.in.size(), to_string(plan.mode), to_string(plan.device),
                          call.autocast ? name_of(*call.autocast) : "off", to_string(phase));
   if (const auto known = supported_.find(key); known != supported_.end()) return known->second;
   Plan probe;

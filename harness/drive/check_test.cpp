@@ -8,7 +8,9 @@
 namespace dtypefuzz {
 namespace {
 
-Case with(std::initializer_list<Choice> choices) { return {{choices}}; }
+Case with(std::initializer_list<Choice> choices) {
+  return {{choices}};
+}
 
 TEST(Rows, EverySimplestCaseRunsInTrain) {
   prepare_process();
@@ -16,12 +18,14 @@ TEST(Rows, EverySimplestCaseRunsInTrain) {
   for (const Row* row : module_rows()) {
     const auto checked = checker.check(with({{"layers[0].module", std::string(row->name)}}));
     EXPECT_FALSE(checked.seen.error) << row->name << ": " << checked.seen.error->message;
-    EXPECT_TRUE(checked.violations.empty()) << row->name << ": " << to_string(checked.violations[0].signature);
+    EXPECT_TRUE(checked.violations.empty())
+        << row->name << ": " << to_string(checked.violations[0].signature);
     EXPECT_EQ(checked.seen.not_applicable, "") << row->name;
   }
   for (const Row* row : losses())
     for (const auto* module : {"Sigmoid", "Embedding"}) {
-      if (row->name == "BCELoss" && std::string_view(module) == "Embedding") continue;  // wants values in [0, 1]
+      if (row->name == "BCELoss" && std::string_view(module) == "Embedding")
+        continue;  // wants values in [0, 1]
       const auto checked =
           checker.check(with({{"layers[0].module", module}, {"loss", std::string(row->name)}}));
       EXPECT_FALSE(checked.seen.error) << row->name << ": " << checked.seen.error->message;
@@ -104,12 +108,14 @@ TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
   EXPECT_EQ(properties(checked.seen), Names{});
 
   Observation spurious = checked.seen;
-  spurious.error = ErrorFacts{Phase::forward, {Culprit::kLayer, 0}, 0, "c10::Error", "expected scalar type Float but found Half"};
+  spurious.error = ErrorFacts{
+      Phase::forward, {Culprit::kLayer, 0}, 0, "c10::Error", "expected scalar type Float but found Half"};
   spurious.calls[0].threw = true;
   EXPECT_EQ(properties(spurious), Names{"agreeing_dtypes_succeed"});
 
   Observation late = checked.seen;
-  late.error = ErrorFacts{Phase::backward, {Culprit::kLayer, 0}, 0, "c10::Error", "Found dtype Double but expected Float"};
+  late.error = ErrorFacts{
+      Phase::backward, {Culprit::kLayer, 0}, 0, "c10::Error", "Found dtype Double but expected Float"};
   EXPECT_EQ(properties(late), Names{"refusal_is_early"});
 
   Observation output = checked.seen;

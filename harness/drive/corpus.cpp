@@ -27,8 +27,8 @@ bool names(const CaseFile& file, const std::string& signature) {
 
 std::string seen_key(std::string_view capability) {
   const std::string version(build_info::kLibTorchVersion);
-  return fmt::format("libtorch-{}-cpu{}{}", version.substr(0, version.find('+')), capability.empty() ? "" : "-",
-                     capability);
+  return fmt::format("libtorch-{}-cpu{}{}", version.substr(0, version.find('+')),
+                     capability.empty() ? "" : "-", capability);
 }
 
 std::vector<std::string> cpu_capabilities() {
@@ -105,16 +105,19 @@ void record_seen(CaseFile& file, const std::string& first) {
     if (seen.key.starts_with(prefix)) by_level[seen.key.substr(prefix.size())] = seen.verdicts;
   for (const auto& level : cpu_capabilities()) {
     std::vector<std::string> verdicts;
-    for (const auto& v : check_isolated(file.body, 10, {}, level).violations) verdicts.push_back(to_string(v.signature));
+    for (const auto& v : check_isolated(file.body, 10, {}, level).violations)
+      verdicts.push_back(to_string(v.signature));
     std::sort(verdicts.begin(), verdicts.end());
     const auto leads = std::find(verdicts.begin(), verdicts.end(), first);
     if (leads != verdicts.end()) std::rotate(verdicts.begin(), leads, leads + 1);
     if (verdicts.empty()) verdicts.emplace_back("holds");
     by_level[level] = verdicts;
   }
-  std::erase_if(file.seen, [&](const Seen& seen) { return seen.key == seen_key() || seen.key.starts_with(prefix); });
-  const bool all_agree = std::all_of(by_level.begin(), by_level.end(),
-                                     [&](const auto& entry) { return entry.second == by_level.begin()->second; });
+  std::erase_if(file.seen,
+                [&](const Seen& seen) { return seen.key == seen_key() || seen.key.starts_with(prefix); });
+  const bool all_agree = std::all_of(by_level.begin(), by_level.end(), [&](const auto& entry) {
+    return entry.second == by_level.begin()->second;
+  });
   if (all_agree && !by_level.empty()) {
     file.seen.push_back({seen_key(), by_level.begin()->second});
   } else {

@@ -29,7 +29,9 @@ void Slot::enter(const Case& c, bool is_counted) {
   busy = true;
 }
 
-Case Slot::in_flight() const { return parse_case("# dtypefuzz case 1\n" + std::string(text, length)).body; }
+Case Slot::in_flight() const {
+  return parse_case("# dtypefuzz case 1\n" + std::string(text, length)).body;
+}
 
 Checked Hunt::observed(const Case& c, Plan&& plan, bool counted) {
   if (slot_) slot_->enter(c, counted);
@@ -53,11 +55,12 @@ void Hunt::tell(const Case& c, const Violation& v) {
   if (!met_.insert(raw).second) return;
   Finding finding{v, {}, 0};
   if (!known_.contains(raw)) {
-    finding.minimized = minimize(c, finding.violation, [&](const Case& candidate) -> std::optional<Violation> {
-      for (const Violation& shown : observed(candidate, plan_of(candidate), true).violations)
-        if (same_finding(v.signature, shown.signature)) return shown;
-      return std::nullopt;
-    });
+    finding.minimized =
+        minimize(c, finding.violation, [&](const Case& candidate) -> std::optional<Violation> {
+          for (const Violation& shown : observed(candidate, plan_of(candidate), true).violations)
+            if (same_finding(v.signature, shown.signature)) return shown;
+          return std::nullopt;
+        });
     finding.layers = size_of(finding.minimized).layers;
   }
   const std::string signature = to_string(finding.violation.signature);

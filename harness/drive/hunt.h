@@ -23,7 +23,7 @@ struct Slot {
   std::atomic<double> since{0};       ///< when the case in flight began, in seconds of the steady clock
   std::atomic<uint32_t> position{0};  ///< how far it came, see run.h
   std::atomic<bool> busy{false};
-  std::atomic<bool> counted{false};   ///< the case in flight is a step of minimizing
+  std::atomic<bool> counted{false};  ///< the case in flight is a step of minimizing
   std::atomic<uint32_t> length{0};
   char text[kMaxCaseBytes];
 

@@ -20,7 +20,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 Json to_json(const Violation& v) {
   return {{"signature", to_string(v.signature)},
@@ -44,7 +46,7 @@ std::string outcome_of(const Plan& plan, const Observation& seen) {
   }
   const ErrorFacts& error = *seen.error;
   const auto known = recognize(error.message);
-  const std::string_view how = !known                                                ? "failed"
+  const std::string_view how = !known                                            ? "failed"
                                : known->family->kind == MessageKind::mismatch    ? "refused by name"
                                : known->family->kind == MessageKind::unsupported ? "refused as unsupported"
                                                                                  : "refused";
@@ -84,17 +86,20 @@ Violation crash_of(const Plan& plan, uint32_t word, int status, bool hung) {
                            : WIFSIGNALED(status) ? fmt::format("SIG{}", sigabbrev_np(WTERMSIG(status)))
                                                  : fmt::format("exit_{}", WEXITSTATUS(status));
   const Position position = position_of(word);
-  const auto autocast = !plan.autocast                                      ? "off"
-                        : autocast_documents(plan.device, *plan.autocast) ? std::string(name_of(*plan.autocast))
-                                                                          : "other";
+  const auto autocast = !plan.autocast ? "off"
+                        : autocast_documents(plan.device, *plan.autocast)
+                            ? std::string(name_of(*plan.autocast))
+                            : "other";
   Culprit culprit = position.culprit;
   // Before any layer's gradient has come, it is the end of the stack that runs.
   if (position.phase == Phase::backward && culprit.kind == Culprit::kStage)
-    culprit = plan.loss ? Culprit{Culprit::kLoss} : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
+    culprit = plan.loss ? Culprit{Culprit::kLoss}
+                        : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
   return {.signature = {.property = "process_survives",
                         .culprit = culprit_name(plan, culprit, position.phase),
                         .operands = "-",
-                        .category = std::string(to_string(category_of(position.input == Dtype::Undefined ? plan.params_dtype : position.input))),
+                        .category = std::string(to_string(category_of(
+                            position.input == Dtype::Undefined ? plan.params_dtype : position.input))),
                         .phase = std::string(to_string(position.phase)),
                         .family = what,
                         .device = std::string(to_string(plan.device)),
@@ -107,7 +112,8 @@ Violation crash_of(const Plan& plan, uint32_t word, int status, bool hung) {
 Isolated check_isolated(const Case& c, double seconds, Strictness strictness, const std::string& onednn_isa) {
   int ends[2];
   if (pipe(ends) != 0) fail_environment("no pipe: {}", std::strerror(errno));
-  void* memory = mmap(nullptr, sizeof(std::atomic<uint32_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      mmap(nullptr, sizeof(std::atomic<uint32_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) fail_environment("no shared memory: {}", std::strerror(errno));
   auto* position = new (memory) std::atomic<uint32_t>(0);
   const pid_t child = fork();
@@ -162,7 +168,8 @@ Isolated check_isolated(const Case& c, double seconds, Strictness strictness, co
 bool reproduces(const Case& c, const Signature& signature, int times, double seconds, Strictness strictness) {
   for (; times > 0; --times) {
     const auto shown = check_isolated(c, seconds, strictness).violations;
-    if (std::none_of(shown.begin(), shown.end(), [&](auto& v) { return v.signature == signature; })) return false;
+    if (std::none_of(shown.begin(), shown.end(), [&](auto& v) { return v.signature == signature; }))
+      return false;
   }
   return true;
 }

@@ -12,7 +12,7 @@ namespace dtypefuzz {
 struct Isolated {
   std::vector<Violation> violations;
   std::string not_applicable;  ///< the run could not be set up, for this reason
-  std::string outcome;         ///< what happened, in a few words: `refused in forward by Linear: mat1 and ...`
+  std::string outcome;  ///< what happened, in a few words: `refused in forward by Linear: mat1 and ...`
 };
 /// `onednn_isa`: as if the CPU had no more than this instruction set (oneDNN's name for it).
 Isolated check_isolated(const Case&, double seconds, Strictness, const std::string& onednn_isa = {});

@@ -42,9 +42,10 @@ std::vector<Case> simpler(const Case& c) {
   std::vector<Case> candidates;
   for (const auto& list : lists_of(r.result)) {
     const size_t count = list_size(r.result, list);
-    for (size_t i = count; count > 1 && i-- > 0;) candidates.push_back(canonical(without_element(r.result, list, i)));
-    // Where the first layer goes, an input takes its place: with a gradient, as the layer's output had, and of other
-    // sizes than the simplest, as that may have had.
+    for (size_t i = count; count > 1 && i-- > 0;)
+      candidates.push_back(canonical(without_element(r.result, list, i)));
+    // Where the first layer goes, an input takes its place: with a gradient, as the layer's output had, and
+    // of other sizes than the simplest, as that may have had.
     if (list == "layers" && count > 1) {
       Case c = without_element(r.result, list, 0);
       c.set("input.requires_grad", "true");
@@ -64,7 +65,8 @@ std::vector<Case> simpler(const Case& c) {
       const auto parent = outer.substr(0, bracket);
       const auto index = static_cast<size_t>(std::stoul(outer.substr(bracket + 1)));
       Case flat = without_element(r.result, parent, index);
-      for (size_t i = 0; i < count; ++i) flat = with_element(flat, parent, index + i, element_of(r.result, list, i));
+      for (size_t i = 0; i < count; ++i)
+        flat = with_element(flat, parent, index + i, element_of(r.result, list, i));
       candidates.push_back(canonical(flat));
     }
   }

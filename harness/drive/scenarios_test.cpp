@@ -1,5 +1,5 @@
-// The three scenarios that this harness began with, each with its repair, as people write them. What LibTorch 2.13.0 does
-// is asserted in words; the same cases lie in corpus/seeds with what was seen.
+// The three scenarios that this harness began with, each with its repair, as people write them. What
+// LibTorch 2.13.0 does is asserted in words; the same cases lie in corpus/seeds with what was seen.
 #include <gtest/gtest.h>
 
 #include "harness/drive/case_file.h"
@@ -65,7 +65,8 @@ Case trained_checkpoint(std::initializer_list<Choice> settings) {
 }
 
 TEST(Scenario2, AModelInFloat64ThatCopiesAFloat32CheckpointKeepsItsDtypeAndValuesAndRefusesFloat32Input) {
-  const Checked run = checked(trained_checkpoint({{"params.dtype", "float64"}, {"load", "copy"}, {"input.dtype", "float32"}}));
+  const Checked run = checked(
+      trained_checkpoint({{"params.dtype", "float64"}, {"load", "copy"}, {"input.dtype", "float32"}}));
   ASSERT_EQ(run.seen.loaded.size(), 4u);
   for (const LoadedFacts& loaded : run.seen.loaded) {
     EXPECT_EQ(loaded.after, Dtype::Double) << loaded.name;
@@ -78,7 +79,8 @@ TEST(Scenario2, AModelInFloat64ThatCopiesAFloat32CheckpointKeepsItsDtypeAndValue
 }
 
 TEST(Scenario2, TheSameFromAnArchiveIsRefusedBySizesAndNotByName) {
-  const Checked run = checked(trained_checkpoint({{"params.dtype", "float64"}, {"load", "archive"}, {"input.dtype", "float32"}}));
+  const Checked run = checked(
+      trained_checkpoint({{"params.dtype", "float64"}, {"load", "archive"}, {"input.dtype", "float32"}}));
   ASSERT_TRUE(run.seen.error);
   EXPECT_EQ(run.seen.error->phase, Phase::load);
   EXPECT_EQ(signatures(run), Names{"loading_preserves_values:load:archive:float:load:set_storage:cpu:off"});
@@ -92,7 +94,9 @@ TEST(Scenario2, AnArchiveInFloat64ThatAFloat32ModelReadsGivesOtherValues) {
 }
 
 TEST(Scenario2, InputInFloat64OrAModelInFloat32IsTheRepair) {
-  for (const Case& c : {trained_checkpoint({{"params.dtype", "float64"}, {"load", "copy"}, {"input.dtype", "float64"},
+  for (const Case& c : {trained_checkpoint({{"params.dtype", "float64"},
+                                            {"load", "copy"},
+                                            {"input.dtype", "float64"},
                                             {"loss.target.dtype", "float64"}}),
                         trained_checkpoint({{"load", "archive"}}), trained_checkpoint({{"load", "copy"}})}) {
     const Checked run = checked(c);
@@ -103,7 +107,11 @@ TEST(Scenario2, InputInFloat64OrAModelInFloat32IsTheRepair) {
 }
 
 Case mixed_precision(std::initializer_list<Choice> settings) {
-  Case c = model({{"steps", "10"}, {"optimizer", "Adam"}, {"scaler", "on"}, {"loss", "MSELoss"}, {"loss.target.dtype", "float32"}});
+  Case c = model({{"steps", "10"},
+                  {"optimizer", "Adam"},
+                  {"scaler", "on"},
+                  {"loss", "MSELoss"},
+                  {"loss.target.dtype", "float32"}});
   for (const Choice& choice : settings) c.set(choice.name, choice.value);
   return c;
 }
@@ -111,7 +119,8 @@ Case mixed_precision(std::initializer_list<Choice> settings) {
 TEST(Scenario3, TrainingUnderAutocastWithFloat32InputRunsToItsEnd) {
   for (const auto* autocast : {"bfloat16", "float16"})
     for (const auto* loss : {"same", "off"}) {
-      const Checked run = checked(mixed_precision({{"autocast", autocast}, {"loss.autocast", loss}, {"input.dtype", "float32"}}));
+      const Checked run = checked(
+          mixed_precision({{"autocast", autocast}, {"loss.autocast", loss}, {"input.dtype", "float32"}}));
       EXPECT_FALSE(run.seen.error) << autocast << " " << run.seen.error->message;
       EXPECT_GT(run.seen.scale, 0);
       EXPECT_EQ(signatures(run), Names{}) << autocast << " " << loss;
@@ -123,13 +132,15 @@ TEST(Scenario3, Float64InputUnderAutocastIsRefusedInForwardByNameAndNotLater) {
     const Checked run = checked(mixed_precision({{"autocast", autocast}, {"input.dtype", "float64"}}));
     ASSERT_TRUE(run.seen.error);
     EXPECT_EQ(run.seen.error->phase, Phase::forward);
-    EXPECT_EQ(recognize(run.seen.error->message)->family->kind, MessageKind::mismatch) << run.seen.error->message;
+    EXPECT_EQ(recognize(run.seen.error->message)->family->kind, MessageKind::mismatch)
+        << run.seen.error->message;
     EXPECT_EQ(signatures(run), Names{});
   }
 }
 
 TEST(Scenario3, ParametersInFloat16TrainWithTheScaler) {
-  const Checked run = checked(mixed_precision({{"autocast", "float16"}, {"params.dtype", "float16"}, {"input.dtype", "float32"}}));
+  const Checked run = checked(
+      mixed_precision({{"autocast", "float16"}, {"params.dtype", "float16"}, {"input.dtype", "float32"}}));
   EXPECT_FALSE(run.seen.error) << run.seen.error->message;
   EXPECT_GT(run.seen.scale, 0);
   EXPECT_EQ(signatures(run), Names{});

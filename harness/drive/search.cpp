@@ -11,7 +11,9 @@ Made remade(const Case& c, Rng rng, const Space& space, const Bias& bias) {
   return {draw.take_result(), std::move(plan)};
 }
 
-bool is_setting(const Choice& choice) { return !choice.name.starts_with("layers"); }
+bool is_setting(const Choice& choice) {
+  return !choice.name.starts_with("layers");
+}
 
 /// A list that has elements, outer ones more often.
 std::string some_list(const Case& c, Rng& rng) {
@@ -53,7 +55,8 @@ Made mutated(const Case& c, Rng rng, const Space& space, const Bias& bias) {
     }
     default: {
       Draw draw(c, Rng(rng.next()), bias);
-      for (uint64_t n = 1 + rng.below(3); n > 0; --n) draw.answer_anew(c.choices[rng.below(c.choices.size())].name);
+      for (uint64_t n = 1 + rng.below(3); n > 0; --n)
+        draw.answer_anew(c.choices[rng.below(c.choices.size())].name);
       Plan plan = plan_of(draw, space);
       return {draw.take_result(), std::move(plan)};
     }
@@ -66,7 +69,8 @@ Made crossed(const Case& a, const Case& b, Rng rng, const Space& space, const Bi
   for (const Choice& choice : a.choices)
     if (is_setting(choice)) {
       const auto other = b[choice.name];
-      child.choices.push_back({choice.name, rng.chance(0.5) && !other.empty() ? std::string(other) : choice.value});
+      child.choices.push_back(
+          {choice.name, rng.chance(0.5) && !other.empty() ? std::string(other) : choice.value});
     }
   const size_t first = rng.below(list_size(a, "layers") + 1);
   const size_t skipped = rng.below(list_size(b, "layers") + 1);

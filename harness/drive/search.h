@@ -16,7 +16,8 @@ struct Made {
 Made draw_case(Rng, const Space&, const Bias&);
 /// A neighbour: some answers given anew, a layer inserted, removed, duplicated, swapped, or a fresh case.
 Made mutated(const Case&, Rng, const Space&, const Bias&);
-/// Layers and settings of two cases: the first layers of one, the last of the other, each setting from either.
+/// Layers and settings of two cases: the first layers of one, the last of the other, each setting from
+/// either.
 Made crossed(const Case&, const Case&, Rng, const Space&, const Bias&);
 
 }  // namespace dtypefuzz

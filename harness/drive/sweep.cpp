@@ -31,7 +31,8 @@ bool product(const Case& base, std::span<const Axis> axes, Cells& visit) {
   return true;
 }
 
-std::vector<std::string> names_of(const std::vector<Dtype>& dtypes, std::initializer_list<const char*> first = {}) {
+std::vector<std::string> names_of(const std::vector<Dtype>& dtypes,
+                                  std::initializer_list<const char*> first = {}) {
   std::vector<std::string> names(first.begin(), first.end());
   for (const Dtype dtype : dtypes) names.emplace_back(name_of(dtype));
   return names;
@@ -53,7 +54,8 @@ bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix
         other.force(name, option);
         plan_of(other, space);
         const Case varied = other.take_result();
-        const Axis axes[] = {{"autocast", {"off", "bfloat16"}}, {"input.dtype", {"same", "float32", "float64"}}};
+        const Axis axes[] = {{"autocast", {"off", "bfloat16"}},
+                             {"input.dtype", {"same", "float32", "float64"}}};
         if (!product(varied, axes, visit)) return false;
       }
     }
@@ -61,12 +63,14 @@ bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix
   return true;
 }
 
-/// Each other answer with each single operand in another dtype, a dtype of each category, everything else simplest:
-/// kernels are picked by options (padding, an empty batch, strides), and each looks at operands in its own way.
+/// Each other answer with each single operand in another dtype, a dtype of each category, everything else
+/// simplest: kernels are picked by options (padding, an empty batch, strides), and each looks at operands in
+/// its own way.
 bool answer_by_operand(const Case& base, const Space& space, std::string_view prefix, Cells& visit) {
-  constexpr std::string_view kSettings[] = {"mode", "batch", "input.contiguous", "input.requires_grad", "input.rank"};
+  constexpr std::string_view kSettings[] = {"mode", "batch", "input.contiguous", "input.requires_grad",
+                                            "input.rank"};
   constexpr std::string_view kOfEachCategory[] = {"float64",       "bfloat16",  "float16", "float32",
-                                                "float8_e4m3fn", "complex64", "int64",   "bool"};
+                                                  "float8_e4m3fn", "complex64", "int64",   "bool"};
   const auto operands_of = [&](const Case& c) {
     Draw draw(c);
     plan_of(draw, space);
@@ -81,7 +85,8 @@ bool answer_by_operand(const Case& base, const Space& space, std::string_view pr
       const Axis in_regions[] = {{"autocast", {"off", "bfloat16", "float16"}}, dtypes};
       const Axis elsewhere[] = {{"params.dtype", {"float64", "bfloat16"}}, dtypes};
       const Axis on_meta[] = {{"device", {"meta"}}, dtypes};
-      if (!product(c, in_regions, visit) || !product(c, elsewhere, visit) || !product(c, on_meta, visit)) return false;
+      if (!product(c, in_regions, visit) || !product(c, elsewhere, visit) || !product(c, on_meta, visit))
+        return false;
     }
     return true;
   };
@@ -90,9 +95,10 @@ bool answer_by_operand(const Case& base, const Space& space, std::string_view pr
   plan_of(draw, space);
   for (size_t i = 0; i < draw.answered().size(); ++i) {
     const auto& name = draw.result().choices[i].name;
-    const bool is_setting = std::find(std::begin(kSettings), std::end(kSettings), name) != std::end(kSettings);
-    const bool is_option = name.starts_with(prefix) && !name.ends_with("dtype") && !name.ends_with(".module") &&
-                           !name.ends_with(".autocast");
+    const bool is_setting =
+        std::find(std::begin(kSettings), std::end(kSettings), name) != std::end(kSettings);
+    const bool is_option = name.starts_with(prefix) && !name.ends_with("dtype") &&
+                           !name.ends_with(".module") && !name.ends_with(".autocast");
     if (!is_setting && !is_option) continue;
     for (uint32_t option = 0; option < draw.answered()[i].options; ++option) {
       if (option == draw.answered()[i].taken) continue;
@@ -128,15 +134,20 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
     if (!answer_by_operand(base, space, "layers[0].", visit)) return;
     const Axis undocumented[] = {{"autocast", dtypes}, {"params.dtype", {"float32", "bfloat16", "float64"}}};
     if (!product(base, undocumented, visit)) return;
-    const Axis loads[] = {{"load", {"archive", "copy"}}, {"load.dtype", dtypes},
+    const Axis loads[] = {{"load", {"archive", "copy"}},
+                          {"load.dtype", dtypes},
                           {"params.dtype", {"float32", "float64", "bfloat16", "complex64"}}};
     if (!product(base, loads, visit)) return;
-    const Axis converts[] = {{"convert", {"before_forward", "after_forward", "after_backward", "between_steps"}},
-                             {"convert.dtype", dtypes}, {"steps", {"0", "2"}}, {"optimizer", {"none", "SGD", "Adam"}}};
+    const Axis converts[] = {
+        {"convert", {"before_forward", "after_forward", "after_backward", "between_steps"}},
+        {"convert.dtype", dtypes},
+        {"steps", {"0", "2"}},
+        {"optimizer", {"none", "SGD", "Adam"}}};
     if (!product(base, converts, visit)) return;
     const Axis steps[] = {{"steps", {"2"}},
                           {"optimizer", {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"}},
-                          {"params.dtype", dtypes}, {"scaler", {"off", "on"}}};
+                          {"params.dtype", dtypes},
+                          {"scaler", {"off", "on"}}};
     if (!product(base, steps, visit)) return;
   }
   for (const Row* row : space.losses)
@@ -146,7 +157,8 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
       base.set("layers[0].module", module);
       base.set("input.requires_grad", "true");
       base.set("loss", row->name);
-      const Axis cells[] = {{"loss.autocast", {"same", "off", "bfloat16"}}, {"autocast", {"off", "bfloat16", "float16"}},
+      const Axis cells[] = {{"loss.autocast", {"same", "off", "bfloat16"}},
+                            {"autocast", {"off", "bfloat16", "float16"}},
                             {"input.dtype", names_of(space.dtypes, {"same"})},
                             {"loss.target.dtype", names_of(space.dtypes, {"same"})}};
       if (!product(base, cells, visit)) return;

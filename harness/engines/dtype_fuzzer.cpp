@@ -1,6 +1,7 @@
-// The libFuzzer target. Inputs are case files, mutated as cases; feedback is what a case reached: semantic cells, pairs
-// of neighbours, and functions of LibTorch entered for the first time. On its own it ends at the first finding that the
-// baseline beside it (dtype_fuzzer.baseline, a signature a line) does not name; as a campaign's worker it tells and goes on.
+// The libFuzzer target. Inputs are case files, mutated as cases; feedback is what a case reached: semantic
+// cells, pairs of neighbours, and functions of LibTorch entered for the first time. On its own it ends at the
+// first finding that the baseline beside it (dtype_fuzzer.baseline, a signature a line) does not name; as a
+// campaign's worker it tells and goes on.
 #include <fmt/format.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -26,21 +27,23 @@ extern uint8_t __stop___libfuzzer_extra_counters[] __attribute__((weak));
 namespace dtypefuzz {
 namespace {
 
-/// libFuzzer takes every non-zero byte of this section after an input as a feature. `used`: a static that is only
-/// written would be removed.
+/// libFuzzer takes every non-zero byte of this section after an input as a feature. `used`: a static that is
+/// only written would be removed.
 struct Counters {
-  uint8_t cells[16384];      // module, which operands agree, autocast, mode, outcome
-  uint8_t neighbours[16384]; // two modules in a row, outcome
+  uint8_t cells[16384];       // module, which operands agree, autocast, mode, outcome
+  uint8_t neighbours[16384];  // two modules in a row, outcome
   uint8_t functions[8192];
 };
 __attribute__((used, section("__libfuzzer_extra_counters"))) Counters counters;
 
-/// The n-th function reached in this process: a counter and value that no earlier one had, up to 65,536 of them.
+/// The n-th function reached in this process: a counter and value that no earlier one had, up to 65,536 of
+/// them.
 std::atomic<uint32_t> functions_reached{0};
 void on_function() {
   constexpr uint8_t kBuckets[] = {1, 2, 3, 4, 8, 16, 32, 128};  // values that libFuzzer tells apart
   const uint32_t n = functions_reached.fetch_add(1, std::memory_order_relaxed);
-  counters.functions[n % sizeof counters.functions] = kBuckets[n / sizeof counters.functions % std::size(kBuckets)];
+  counters.functions[n % sizeof counters.functions] =
+      kBuckets[n / sizeof counters.functions % std::size(kBuckets)];
 }
 
 void count(const Plan& plan, const Observation& seen) {
@@ -52,9 +55,10 @@ void count(const Plan& plan, const Observation& seen) {
   }
   uint64_t before = 0;
   for (const CallFacts& call : seen.calls) {
-    const LayerPlan* layer = call.culprit.kind == Culprit::kLoss    ? &*plan.loss
-                             : call.culprit.kind == Culprit::kLayer ? &plan.layers[static_cast<size_t>(call.culprit.layer)]
-                                                                    : nullptr;
+    const LayerPlan* layer = call.culprit.kind == Culprit::kLoss ? &*plan.loss
+                             : call.culprit.kind == Culprit::kLayer
+                                 ? &plan.layers[static_cast<size_t>(call.culprit.layer)]
+                                 : nullptr;
     if (!layer) continue;
     const uint64_t module = XXH3_64bits(layer->module.data(), layer->module.size());
     uint64_t agree = 0;
@@ -72,14 +76,17 @@ void count(const Plan& plan, const Observation& seen) {
     ++counters.neighbours[XXH3_64bits(pair, sizeof pair) % sizeof counters.neighbours];
     before = module;
   }
-  const uint64_t whole[] = {outcome, static_cast<uint64_t>(plan.load), static_cast<uint64_t>(plan.convert),
-                            static_cast<uint64_t>(plan.optimizer), static_cast<uint64_t>(plan.scaler),
+  const uint64_t whole[] = {outcome,
+                            static_cast<uint64_t>(plan.load),
+                            static_cast<uint64_t>(plan.convert),
+                            static_cast<uint64_t>(plan.optimizer),
+                            static_cast<uint64_t>(plan.scaler),
                             static_cast<uint64_t>(category_of(plan.params_dtype))};
   ++counters.cells[XXH3_64bits(whole, sizeof whole) % sizeof counters.cells];
 }
 
-/// ClusterFuzz tells findings apart by the frames of a stack: a signature gets frames of its own. Lines are cut at 80
-/// characters there, hence the second frame.
+/// ClusterFuzz tells findings apart by the frames of a stack: a signature gets frames of its own. Lines are
+/// cut at 80 characters there, hence the second frame.
 [[noreturn]] void end_with(const Finding& finding) {
   const std::string signature = to_string(finding.violation.signature);
   uint64_t hash = XXH3_64bits(signature.data(), signature.size());
@@ -92,8 +99,8 @@ void count(const Plan& plan, const Observation& seen) {
              "    #0 0x000000000000 in {} /src/dtypefuzz/properties/{}.cpp:42:1\n"
              "    #1 0x000000000000 in FuzzerHash={} /src/dtypefuzz/properties/{}.cpp:42:1\n"
              "DEDUP_TOKEN: {}\n",
-             print_case({finding.minimized, {}, {}, {}}), finding.violation.promised, finding.violation.seen, signature,
-             signature, property, letters, property, signature);
+             print_case({finding.minimized, {}, {}, {}}), finding.violation.promised, finding.violation.seen,
+             signature, signature, property, letters, property, signature);
   std::fflush(stderr);
   std::abort();
 }
@@ -112,8 +119,8 @@ struct Target {
   std::optional<Hunt> hunt;      ///< where there is none
   const Space* space = &whole_space();
   Bias bias;
-  std::string text;           ///< what the mutator gave last,
-  std::optional<Made> made;   ///< and what it means, until it is used up
+  std::string text;          ///< what the mutator gave last,
+  std::optional<Made> made;  ///< and what it means, until it is used up
 };
 Target& target = *new Target;
 
@@ -140,7 +147,8 @@ using namespace dtypefuzz;
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   prepare_process();
-  if (__stop___libfuzzer_extra_counters - __start___libfuzzer_extra_counters < static_cast<ptrdiff_t>(sizeof counters)) {
+  if (__stop___libfuzzer_extra_counters - __start___libfuzzer_extra_counters <
+      static_cast<ptrdiff_t>(sizeof counters)) {
     fmt::print(stderr, "dtype_fuzzer: the linker dropped the section __libfuzzer_extra_counters\n");
     _exit(3);
   }
@@ -148,9 +156,10 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
     target.worker.emplace(Worker::attached(ticket));
     target.space = &target.worker->settings().space;
   } else {
-    target.hunt.emplace(Strictness{}, baseline_beside_the_binary(), [](const Finding& finding, bool is_known) {
-      if (!is_known) end_with(finding);
-    });
+    target.hunt.emplace(Strictness{}, baseline_beside_the_binary(),
+                        [](const Finding& finding, bool is_known) {
+                          if (!is_known) end_with(finding);
+                        });
   }
   const size_t watched = watch_functions("libtorch_cpu.so", on_function);
   if (watched == 0) fmt::print(stderr, "dtype_fuzzer: no function coverage here, cells alone guide\n");
@@ -175,12 +184,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
   const auto c = parsed(data, size);
-  return give(c ? mutated(*c, Rng(seed), *target.space, target.bias) : draw_case(Rng(seed), *target.space, target.bias),
+  return give(c ? mutated(*c, Rng(seed), *target.space, target.bias)
+                : draw_case(Rng(seed), *target.space, target.bias),
               data, max_size);
 }
 
-extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1, const uint8_t* data2, size_t size2,
-                                            uint8_t* out, size_t max_size, unsigned seed) {
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1, const uint8_t* data2,
+                                            size_t size2, uint8_t* out, size_t max_size, unsigned seed) {
   const auto a = parsed(data1, size1), b = parsed(data2, size2);
   if (!a || !b) return 0;
   return give(crossed(*a, *b, Rng(seed), *target.space, target.bias), out, max_size);

@@ -33,10 +33,12 @@ struct TemporaryFolder {
 };
 
 Engine libfuzzer(const EngineOptions& options) {
-  const fs::path target =
-      options.target.empty() ? fs::read_symlink("/proc/self/exe").parent_path() / "dtype_fuzzer" : fs::path(options.target);
+  const fs::path target = options.target.empty()
+                              ? fs::read_symlink("/proc/self/exe").parent_path() / "dtype_fuzzer"
+                              : fs::path(options.target);
   if (access(target.c_str(), X_OK) != 0)
-    fail_environment("--engine libfuzzer: no {}; build with clang, or take --engine rapidcheck", target.string());
+    fail_environment("--engine libfuzzer: no {}; build with clang, or take --engine rapidcheck",
+                     target.string());
   const auto temporary = std::make_shared<TemporaryFolder>();
   const std::string corpus = options.corpus.empty() ? (temporary->path / "corpus").string() : options.corpus;
   std::error_code error;
@@ -47,10 +49,11 @@ Engine libfuzzer(const EngineOptions& options) {
     // The parent hears of crashes and hangs by itself: libFuzzer's own handlers stay out of the way.
     std::vector<std::string> words = {target.string(), corpus};
     words.insert(words.end(), seeds.begin(), seeds.end());
-    const auto seed = static_cast<uint32_t>(worker.settings().seed * 1000003 + static_cast<uint64_t>(worker.job()) + 1);
-    for (const auto* flag : {"handle_segv", "handle_bus", "handle_abrt", "handle_ill", "handle_fpe", "handle_int",
-                             "handle_term", "handle_xfsz", "handle_usr1", "handle_usr2", "detect_leaks",
-                             "rss_limit_mb", "timeout", "print_final_stats"})
+    const auto seed =
+        static_cast<uint32_t>(worker.settings().seed * 1000003 + static_cast<uint64_t>(worker.job()) + 1);
+    for (const auto* flag : {"handle_segv", "handle_bus", "handle_abrt", "handle_ill", "handle_fpe",
+                             "handle_int", "handle_term", "handle_xfsz", "handle_usr1", "handle_usr2",
+                             "detect_leaks", "rss_limit_mb", "timeout", "print_final_stats"})
       words.push_back(fmt::format("-{}=0", flag));
     words.push_back(fmt::format("-seed={}", seed == 0 ? 1 : seed));
     words.push_back("-max_len=65536");
@@ -60,10 +63,13 @@ Engine libfuzzer(const EngineOptions& options) {
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    // Its own progress lines are kept out of ours, and so are the signal handlers of the runtime that comes with it.
+    // Its own progress lines are kept out of ours, and so are the signal handlers of the runtime that comes
+    // with it.
     const auto log = temporary->path / fmt::format("job{}.log", worker.job());
-    if (const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644); file >= 0) dup2(file, STDERR_FILENO);
-    setenv("UBSAN_OPTIONS", "handle_segv=0:handle_abort=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0", 1);
+    if (const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644); file >= 0)
+      dup2(file, STDERR_FILENO);
+    setenv("UBSAN_OPTIONS", "handle_segv=0:handle_abort=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0",
+           1);
     setenv("DTYPEFUZZ_WORKER", worker.ticket().c_str(), 1);
     execv(target.c_str(), arguments.data());
     fail_environment("{}: cannot be started: {}", target.string(), std::strerror(errno));
@@ -104,7 +110,9 @@ constexpr NamedEngine kEngines[] = {
 
 }  // namespace
 
-std::span<const NamedEngine> engines() { return kEngines; }
+std::span<const NamedEngine> engines() {
+  return kEngines;
+}
 
 const NamedEngine& engine_named(std::string_view name) {
   std::vector<std::string_view> names;
@@ -115,6 +123,8 @@ const NamedEngine& engine_named(std::string_view name) {
   fail("--engine '{}': expected {}", name, fmt::join(names, ", "));
 }
 
-void showValue(const Case& c, std::ostream& out) { out << "\n" << print_case({c, {}, {}, {}}); }
+void showValue(const Case& c, std::ostream& out) {
+  out << "\n" << print_case({c, {}, {}, {}});
+}
 
 }  // namespace dtypefuzz

@@ -10,7 +10,7 @@ namespace dtypefuzz {
 
 /// What an engine may be told from outside.
 struct EngineOptions {
-  std::string corpus;              ///< where libFuzzer keeps its inputs; empty: a folder that goes with the run
+  std::string corpus;  ///< where libFuzzer keeps its inputs; empty: a folder that goes with the run
   std::vector<std::string> seeds;  ///< folders of cases to begin with
   std::string target;              ///< libFuzzer's binary; empty: dtype_fuzzer beside this one
 };

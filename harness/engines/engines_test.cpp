@@ -34,14 +34,16 @@ RC_GTEST_PROP(RapidCheck, ACaseReplaysToItselfAndItsTextToo, (const Case& c)) {
 }
 
 RC_GTEST_PROP(RapidCheck, MutantsAndChildrenAreCanonical, (const Case& a, const Case& b, uint32_t seed)) {
-  RC_ASSERT(canonical(mutated(a, Rng(seed), whole_space(), {}).body) == mutated(a, Rng(seed), whole_space(), {}).body);
+  RC_ASSERT(canonical(mutated(a, Rng(seed), whole_space(), {}).body) ==
+            mutated(a, Rng(seed), whole_space(), {}).body);
   const Case child = crossed(a, b, Rng(seed), whole_space(), {}).body;
   RC_ASSERT(canonical(child) == child);
   RC_ASSERT(list_size(child, "layers") <= 8);
 }
 
 RC_GTEST_PROP(RapidCheck, ShrinkingNeverGrows, (const Case& c)) {
-  const auto shrinks = rc::shrinkable::shrinkRecur(Case(c), [](const Case& x) { return rc::seq::fromContainer(simpler(x)); });
+  const auto shrinks =
+      rc::shrinkable::shrinkRecur(Case(c), [](const Case& x) { return rc::seq::fromContainer(simpler(x)); });
   RC_ASSERT(shrinks.value() == c);
   const auto generated = cases()(rc::Random(list_size(c, "layers")), 0);
   const Size size = size_of(generated.value());
@@ -90,19 +92,21 @@ TEST(RapidCheck, ShrinksToTheExactMinimum) {
 TEST(Sweep, IsTheSameTwiceAndCoversEveryModuleAndLoss) {
   std::set<std::string> seen;
   uint64_t cells = 0, again = 0;
-  sweep(whole_space(), [&](uint64_t index) { return index % 97 == 0; },
-        [&](const Case& c) {
-          ++cells;
-          seen.insert(std::string(c["layers[0].module"]));
-          seen.insert(std::string(c["loss"]));
-        });
+  sweep(
+      whole_space(), [&](uint64_t index) { return index % 97 == 0; },
+      [&](const Case& c) {
+        ++cells;
+        seen.insert(std::string(c["layers[0].module"]));
+        seen.insert(std::string(c["loss"]));
+      });
   sweep(whole_space(), [&](uint64_t index) { return index % 97 == 0; }, [&](const Case&) { ++again; });
   EXPECT_EQ(cells, again);
   for (const auto rows : {module_rows(), losses()})
     for (const Row* row : rows) EXPECT_TRUE(seen.contains(std::string(row->name))) << row->name;
 }
 
-// --- campaigns -----------------------------------------------------------------------------------------------------
+// --- campaigns
+// -----------------------------------------------------------------------------------------------------
 
 struct Told {
   Progress progress;
@@ -125,14 +129,21 @@ Told told_by(Settings settings, std::string_view engine, const EngineOptions& op
 }
 
 Settings campaign(Space space, uint64_t runs) {
-  return {.engine = {}, .seconds = 0, .runs = runs, .space = std::move(space), .bias = {}, .strictness = {}, .known = {}};
+  return {.engine = {},
+          .seconds = 0,
+          .runs = runs,
+          .space = std::move(space),
+          .bias = {},
+          .strictness = {},
+          .known = {}};
 }
 
 TEST(Campaign, RunsAsManyCasesAsItIsToldOnAnyNumberOfJobs) {
   for (const int jobs : {1, 3}) {
     Settings settings = campaign(only({"Linear", "ReLU"}), 500);
     settings.jobs = jobs;
-    for (const auto* engine : {"rapidcheck", "sweep"}) EXPECT_EQ(told_by(settings, engine).progress.cases, 500u);
+    for (const auto* engine : {"rapidcheck", "sweep"})
+      EXPECT_EQ(told_by(settings, engine).progress.cases, 500u);
   }
 }
 
@@ -171,7 +182,8 @@ TEST(Campaign, AHangIsAFinding) {
   settings.case_seconds = 0.3;
   const Told told = told_by(settings, "rapidcheck");
   ASSERT_FALSE(told.fresh.empty());
-  EXPECT_EQ(to_string(told.fresh.front().violation.signature), "process_survives:Tanh:-:low_float:forward:hang:cpu:off");
+  EXPECT_EQ(to_string(told.fresh.front().violation.signature),
+            "process_survives:Tanh:-:low_float:forward:hang:cpu:off");
 }
 
 TEST(Campaign, AKnownSignatureIsToldAsKnown) {
@@ -184,14 +196,15 @@ TEST(Campaign, AKnownSignatureIsToldAsKnown) {
   EXPECT_EQ(second.known.size(), first.fresh.size());
 }
 
-// --- the target by itself ------------------------------------------------------------------------------------------
+// --- the target by itself
+// ------------------------------------------------------------------------------------------
 
 #ifdef DTYPEFUZZ_TARGET
 TEST(LibFuzzer, KeepsWhatReachesSomethingNew) {
   std::string folder = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
   ASSERT_TRUE(mkdtemp(folder.data()));
-  const EngineOptions options{.corpus = folder, .seeds = {DTYPEFUZZ_SOURCE "/corpus/seeds"},
-                              .target = DTYPEFUZZ_TARGET};
+  const EngineOptions options{
+      .corpus = folder, .seeds = {DTYPEFUZZ_SOURCE "/corpus/seeds"}, .target = DTYPEFUZZ_TARGET};
   const Told told = told_by(campaign(only({"Linear", "ReLU", "BatchNorm1d"}), 800), "libfuzzer", options);
   EXPECT_EQ(told.progress.cases, 800u);
   EXPECT_FALSE(told.fresh.empty());
@@ -213,7 +226,8 @@ TEST(LibFuzzer, EndsAtAFindingThatNoBaselineNamesWithAStackOfItsOwn) {
   std::string folder = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
   ASSERT_TRUE(mkdtemp(folder.data()));
   fs::copy_file(DTYPEFUZZ_TARGET, folder + "/dtype_fuzzer");  // without a baseline beside it
-  write_atomically(folder + "/x.case", "# dtypefuzz case 1\nlayers[0].module = BatchNorm1d\nlayers[0].weight.dtype = float64\n");
+  write_atomically(folder + "/x.case",
+                   "# dtypefuzz case 1\nlayers[0].module = BatchNorm1d\nlayers[0].weight.dtype = float64\n");
   const std::string command = fmt::format("cd {} && ./dtype_fuzzer x.case > log 2>&1", folder);
   EXPECT_NE(std::system(command.c_str()), 0);
   std::ifstream in(folder + "/log");

@@ -15,7 +15,8 @@
 namespace dtypefuzz {
 namespace {
 
-/// What the handler needs. Never freed: breakpoints may still be met while the process runs its exit handlers.
+/// What the handler needs. Never freed: breakpoints may still be met while the process runs its exit
+/// handlers.
 struct Watched {
   const char* library = nullptr;
   void (*first_reached)() = nullptr;
@@ -44,8 +45,8 @@ void on_trap(int, siginfo_t*, void* context) {
   rip = static_cast<greg_t>(address);
 }
 
-/// .eh_frame_hdr, version 1 with a table: (function start, frame description) pairs, each 32 bits and relative to the
-/// header. Linux Standard Base, "The .eh_frame_hdr section".
+/// .eh_frame_hdr, version 1 with a table: (function start, frame description) pairs, each 32 bits and
+/// relative to the header. Linux Standard Base, "The .eh_frame_hdr section".
 int collect(dl_phdr_info* info, size_t, void*) {
   if (!info->dlpi_name || !std::strstr(info->dlpi_name, watched.library)) return 0;
   const uint8_t* header = nullptr;
@@ -53,10 +54,12 @@ int collect(dl_phdr_info* info, size_t, void*) {
     const auto& segment = info->dlpi_phdr[i];
     const uintptr_t at = info->dlpi_addr + segment.p_vaddr;
     if (segment.p_type == PT_GNU_EH_FRAME) header = reinterpret_cast<const uint8_t*>(at);
-    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X)) watched.begin = at, watched.end = at + segment.p_memsz;
+    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X))
+      watched.begin = at, watched.end = at + segment.p_memsz;
   }
   constexpr uint8_t kCountIsUnsigned32 = 0x03, kTableIsRelative32 = 0x3B;
-  if (!header || header[0] != 1 || header[2] != kCountIsUnsigned32 || header[3] != kTableIsRelative32) return 1;
+  if (!header || header[0] != 1 || header[2] != kCountIsUnsigned32 || header[3] != kTableIsRelative32)
+    return 1;
   const auto word = [&](size_t offset) {
     int32_t value;
     std::memcpy(&value, header + offset, sizeof value);
@@ -64,7 +67,8 @@ int collect(dl_phdr_info* info, size_t, void*) {
   };
   const auto count = static_cast<uint32_t>(word(8));
   for (size_t i = 0; i < count; ++i) {
-    const auto start = reinterpret_cast<uintptr_t>(header) + static_cast<uintptr_t>(static_cast<intptr_t>(word(12 + 8 * i)));
+    const auto start =
+        reinterpret_cast<uintptr_t>(header) + static_cast<uintptr_t>(static_cast<intptr_t>(word(12 + 8 * i)));
     if (start >= watched.begin && start < watched.end) watched.starts.push_back(start);
   }
   return 1;
@@ -85,7 +89,8 @@ size_t watch_functions(const char* library, void (*first_reached)()) {
   if (starts.empty() || sigaction(SIGTRAP, &action, nullptr) != 0) return 0;
   const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   const uintptr_t begin = watched.begin & ~(page - 1);
-  if (mprotect(reinterpret_cast<void*>(begin), watched.end - begin, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) return 0;
+  if (mprotect(reinterpret_cast<void*>(begin), watched.end - begin, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+    return 0;
   watched.original.resize(starts.size());
   for (size_t i = 0; i < starts.size(); ++i) {
     auto* byte = reinterpret_cast<uint8_t*>(starts[i]);
@@ -99,6 +104,8 @@ size_t watch_functions(const char* library, void (*first_reached)()) {
 
 #else
 namespace dtypefuzz {
-size_t watch_functions(const char*, void (*)()) { return 0; }
+size_t watch_functions(const char*, void (*)()) {
+  return 0;
+}
 }  // namespace dtypefuzz
 #endif

@@ -13,7 +13,8 @@ inline rc::Gen<Case> cases(const Space& space = whole_space(), const Bias& bias 
     rc::Random stream = random;
     return rc::shrinkable::shrinkRecur(draw_case(Rng(stream.next()), space, bias).body, [](const Case& c) {
       auto smaller = simpler(c);
-      std::erase_if(smaller, [size = size_of(c)](const Case& candidate) { return !(size_of(candidate) < size); });
+      std::erase_if(smaller,
+                    [size = size_of(c)](const Case& candidate) { return !(size_of(candidate) < size); });
       return rc::seq::fromContainer(std::move(smaller));
     });
   };

@@ -7,8 +7,8 @@ namespace dtypefuzz {
 
 AutocastFacts autocast_now();
 
-/// An autocast region of one device, put back on every path out. LibTorch has no such guard in C++; this one does
-/// what torch/amp/autocast_mode.py does.
+/// An autocast region of one device, put back on every path out. LibTorch has no such guard in C++; this one
+/// does what torch/amp/autocast_mode.py does.
 class AutocastRegion {
  public:
   /// Nothing for `dtype`: a region in which autocast is off.

@@ -21,7 +21,8 @@ struct NotApplicable {
   std::string reason;
 };
 
-/// The closure of an optimizer was refused in forward: a call of the run like any other, not the optimizer's doing.
+/// The closure of an optimizer was refused in forward: a call of the run like any other, not the optimizer's
+/// doing.
 struct RefusedInClosure {
   CallFacts call;
   ErrorFacts error;
@@ -55,7 +56,8 @@ bool positions_within_backward = false;
 void write_position(const Position& at) {
   if (!position_word) return;
   position_word->store(static_cast<uint32_t>(at.phase) << 28 | static_cast<uint32_t>(at.culprit.kind) << 24 |
-                           static_cast<uint32_t>(at.input) << 16 | static_cast<uint32_t>(at.culprit.layer + 1),
+                           static_cast<uint32_t>(at.input) << 16 |
+                           static_cast<uint32_t>(at.culprit.layer + 1),
                        std::memory_order_relaxed);
 }
 
@@ -85,8 +87,8 @@ class Run {
     before_ = autocast_now();
     try {
       if (attempt(Phase::construct, {Culprit::kLayer, -1}, [&] { model_ = make_model(plan_, at_layer_); }) &&
-          convert_to(plan_.params_dtype, /*always=*/plan_.params_dtype != plan_.default_dtype) && set_operands() &&
-          load() && convert(Convert::before_forward) && !(keep_model_ && plan_.steps == 0))
+          convert_to(plan_.params_dtype, /*always=*/plan_.params_dtype != plan_.default_dtype) &&
+          set_operands() && load() && convert(Convert::before_forward) && !(keep_model_ && plan_.steps == 0))
         iterate();
     } catch (const NotApplicable& e) {
       seen_.not_applicable = e.reason;
@@ -122,7 +124,8 @@ class Run {
     }
   }
 
-  // --- before the first step -----------------------------------------------------------------------------------
+  // --- before the first step
+  // -----------------------------------------------------------------------------------
   bool convert_to(Dtype dtype, bool always) {
     if (!always) return true;
     return attempt(Phase::convert, {Culprit::kStage}, [&] { model_.to(dtype); });
@@ -194,7 +197,8 @@ class Run {
         }
       } else {
         for (size_t i = 0; i < model_.held.size(); ++i)
-          for (size_t k = 0; k < model_.held[i].size(); ++k) model_.held[i][k].tensor.copy_(saved.held[i][k].tensor);
+          for (size_t k = 0; k < model_.held[i].size(); ++k)
+            model_.held[i][k].tensor.copy_(saved.held[i][k].tensor);
       }
     });
     for (size_t i = 0; loaded && i < model_.held.size(); ++i) {
@@ -203,7 +207,8 @@ class Run {
         const at::Tensor& now = model_.held[i][k].tensor;
         const at::Tensor& was = saved.held[i][k].tensor;
         seen_.loaded.push_back({static_cast<int>(i), model_.held[i][k].name, was.scalar_type(), before[i][k],
-                                now.scalar_type(), same_bytes(was.detach().to(now.scalar_type()), now.detach())});
+                                now.scalar_type(),
+                                same_bytes(was.detach().to(now.scalar_type()), now.detach())});
       }
     }
     return loaded;
@@ -214,7 +219,8 @@ class Run {
     return x.nbytes() == y.nbytes() && std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
   }
 
-  // --- steps ---------------------------------------------------------------------------------------------------
+  // --- steps
+  // ---------------------------------------------------------------------------------------------------
   void iterate() {
     std::optional<c10::InferenceMode> inference;
     std::optional<torch::NoGradGuard> no_grad;
@@ -230,7 +236,8 @@ class Run {
       Tensors outputs;
       if (!forward(outputs)) return;
       if (!convert(Convert::after_forward)) return;
-      if (plan_.convert == Convert::after_forward) take_stamps();  // its changes are no trace of a later refusal
+      if (plan_.convert == Convert::after_forward)
+        take_stamps();  // its changes are no trace of a later refusal
       if (!plan_.has_backward()) continue;
       if (!backward(outputs)) return;
       if (!convert(Convert::after_backward)) return;
@@ -249,20 +256,23 @@ class Run {
       const LayerPlan& first = plan_.layers.front();
       const Dtype dtype = plan_.input_dtype.value_or(first.input_natural.value_or(plan_.params_dtype));
       const Device device = plan_.input_device.value_or(plan_.device);
-      input_ = filled(plan_.input_shape, first.input_content, first.drawn.input_limit, dtype, device, plan_.fill,
-                      plan_.seed);
+      input_ = filled(plan_.input_shape, first.input_content, first.drawn.input_limit, dtype, device,
+                      plan_.fill, plan_.seed);
       if (!plan_.input_contiguous && input_.dim() > 0)
-        input_ = input_.unsqueeze(-1).expand([&] {
-          auto sizes = input_.sizes().vec();
-          sizes.push_back(2);
-          return sizes;
-        }()).contiguous().select(-1, 0);
+        input_ = input_.unsqueeze(-1)
+                     .expand([&] {
+                       auto sizes = input_.sizes().vec();
+                       sizes.push_back(2);
+                       return sizes;
+                     }())
+                     .contiguous()
+                     .select(-1, 0);
       if (plan_.input_requires_grad && can_have_gradient(input_)) input_.requires_grad_(true);
       const auto extras = [&](const LayerPlan& layer) {
         Tensors made;
         for (const InputSpec& input : layer.drawn.inputs)
-          made.push_back(input.present ? filled(input.shape, input.content, input.limit, dtype_of(input), plan_.device,
-                                                plan_.fill, plan_.seed + made.size() + 1)
+          made.push_back(input.present ? filled(input.shape, input.content, input.limit, dtype_of(input),
+                                                plan_.device, plan_.fill, plan_.seed + made.size() + 1)
                                        : at::Tensor());
         return made;
       };
@@ -303,7 +313,8 @@ class Run {
     }
   }
 
-  // --- forward -------------------------------------------------------------------------------------------------
+  // --- forward
+  // -------------------------------------------------------------------------------------------------
   bool forward(Tensors& outputs) {
     std::optional<AutocastRegion> region;
     if (plan_.autocast) region.emplace(plan_.device, plan_.autocast);
@@ -332,7 +343,8 @@ class Run {
     Tensors inputs = {chain_.back()};
     inputs.insert(inputs.end(), loss_extras_.begin(), loss_extras_.end());
     outputs.clear();
-    return call({Culprit::kLoss}, Phase::loss, *plan_.loss, *model_.loss, model_.loss_held, inputs, wanted, outputs);
+    return call({Culprit::kLoss}, Phase::loss, *plan_.loss, *model_.loss, model_.loss_held, inputs, wanted,
+                outputs);
   }
 
   bool call(Culprit culprit, Phase phase, const LayerPlan& layer, torch::nn::Module& module,
@@ -345,7 +357,8 @@ class Run {
     if (plan_.device == Device::cpu && state.cpu) facts.autocast = state.cpu_dtype;
     if (plan_.device == Device::cuda && state.cuda) facts.autocast = state.cuda_dtype;
     const auto add = [&](std::string_view name, const at::Tensor& tensor, Role role) {
-      facts.received.push_back({std::string(name), tensor.scalar_type(), static_cast<int>(tensor.dim()), role});
+      facts.received.push_back(
+          {std::string(name), tensor.scalar_type(), static_cast<int>(tensor.dim()), role});
       facts.mixed_devices |= tensor.device() != inputs[0].device();
     };
     facts.received.reserve(inputs.size() + held.size());
@@ -354,8 +367,8 @@ class Run {
       if (inputs[i].defined()) add(layer.drawn.inputs[i - 1].name, inputs[i], Role::input);
     for (const Held& operand : held) add(operand.name, operand.tensor, operand.role);
     facts.input_requires_grad = inputs[0].requires_grad();
-    const bool done = attempt(
-        phase, culprit, [&] { outputs = layer.forward(module, inputs); }, inputs[0].scalar_type());
+    const bool done =
+        attempt(phase, culprit, [&] { outputs = layer.forward(module, inputs); }, inputs[0].scalar_type());
     facts.threw = !done;
     for (const at::Tensor& output : outputs) {
       facts.given.push_back(output.defined() ? output.scalar_type() : Dtype::Undefined);
@@ -397,7 +410,8 @@ class Run {
         });
   }
 
-  // --- backward and step ---------------------------------------------------------------------------------------
+  // --- backward and step
+  // ---------------------------------------------------------------------------------------
   bool backward(Tensors& outputs) {
     Tensors roots, gradients;
     for (const at::Tensor& output : outputs)
@@ -431,7 +445,8 @@ class Run {
     for (size_t i = plan_.layers.size(); i-- > 0;) {
       const CallFacts* call = nullptr;
       for (const CallFacts& c : seen_.calls)
-        if (c.iteration == iteration_ && c.culprit == Culprit{Culprit::kLayer, static_cast<int>(i)}) call = &c;
+        if (c.iteration == iteration_ && c.culprit == Culprit{Culprit::kLayer, static_cast<int>(i)})
+          call = &c;
       reached[i] = open && call && call->output_requires_grad;
       open = reached[i] && call->input_requires_grad && plan_.layers[i].contract->carries_gradient;
     }
@@ -486,8 +501,8 @@ class Run {
     return done;
   }
 
-  /// The closure that LBFGS wants: the same forward and backward, unobserved unless forward refuses (after `to()` the
-  /// parameters may disagree with the input).
+  /// The closure that LBFGS wants: the same forward and backward, unobserved unless forward refuses (after
+  /// `to()` the parameters may disagree with the input).
   at::Tensor again() {
     optimizer_->zero_grad();
     Run closure(plan_);
@@ -507,7 +522,8 @@ class Run {
     return total.detach();
   }
 
-  // --- traces --------------------------------------------------------------------------------------------------
+  // --- traces
+  // --------------------------------------------------------------------------------------------------
   struct Watched {
     std::string name;
     at::Tensor tensor;
@@ -537,10 +553,12 @@ class Run {
   /// What the phase that threw had changed. Layers that had completed may have changed their statistics.
   void find_traces(Culprit culprit) {
     const Phase phase = seen_.error->phase;
-    const int from = culprit.kind == Culprit::kLayer || culprit.kind == Culprit::kResidual ? culprit.layer : -1;
+    const int from =
+        culprit.kind == Culprit::kLayer || culprit.kind == Culprit::kResidual ? culprit.layer : -1;
     const bool completed = phase == Phase::loss || culprit.kind == Culprit::kResidual;
     for (const Watched& w : watched_) {
-      // Completed layers may have changed what they hold: statistics, and weights that `max_norm` renormalizes.
+      // Completed layers may have changed what they hold: statistics, and weights that `max_norm`
+      // renormalizes.
       const bool ran = completed || from < 0 || (w.layer >= 0 && w.layer < from) || reused(w.layer);
       const bool settled = ran && (w.role == Role::buffer || (w.layer >= 0 && phase <= Phase::loss));
       if (!settled && stamp_of(w.tensor) != w.stamp)
@@ -548,11 +566,13 @@ class Run {
                                 : w.role == Role::buffer ? "buffer"
                                                          : "parameter",
                                 w.name, w.layer});
-      if (phase == Phase::backward && w.role == Role::parameter && !w.has_gradient && w.tensor.grad().defined())
+      if (phase == Phase::backward && w.role == Role::parameter && !w.has_gradient &&
+          w.tensor.grad().defined())
         seen_.traces.push_back({"gradient", w.name, w.layer});
     }
     if (at::GradMode::is_enabled() != grad_mode_) seen_.traces.push_back({"mode", "grad mode"});
-    if (c10::get_default_dtype_as_scalartype() != plan_.default_dtype) seen_.traces.push_back({"mode", "default dtype"});
+    if (c10::get_default_dtype_as_scalartype() != plan_.default_dtype)
+      seen_.traces.push_back({"mode", "default dtype"});
   }
 
   bool reused(int layer) const {
@@ -627,7 +647,9 @@ void write_positions_to(std::atomic<uint32_t>* word, bool within_backward) {
 uint64_t ticks() {
   return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
-void count_ticks_inside(uint64_t* sum) { ticks_inside = sum; }
+void count_ticks_inside(uint64_t* sum) {
+  ticks_inside = sum;
+}
 
 void prepare_process() {
   // Flat memory in bfloat16 and float16; read before the first operation.
@@ -638,7 +660,9 @@ void prepare_process() {
   c10::WarningUtils::set_warning_handler(&handler);
 }
 
-bool device_in_reach(Device device) { return device != Device::cuda || torch::cuda::is_available(); }
+bool device_in_reach(Device device) {
+  return device != Device::cuda || torch::cuda::is_available();
+}
 
 Observation run(const Plan& plan) {
   if (!device_in_reach(plan.device)) {
@@ -650,17 +674,18 @@ Observation run(const Plan& plan) {
   reset(plan);
   Observation seen = Run(plan, positions_within_backward).go();
   if (seen.error && seen.error->phase >= Phase::backward) {
-    // Again, with hooks that say whose backward it was, and with a snapshot at the entry of each late phase: what
-    // forward had changed (weights that `max_norm` renormalizes) is no trace of a later refusal.
+    // Again, with hooks that say whose backward it was, and with a snapshot at the entry of each late phase:
+    // what forward had changed (weights that `max_norm` renormalizes) is no trace of a later refusal.
     reset(plan);
     Run traced(plan, /*trace_late=*/true);
     const Observation again = traced.go();
     if (again.error && again.error->phase == seen.error->phase) {
       seen.traces = again.traces;
       if (seen.error->phase == Phase::backward)
-        seen.error->culprit = traced.reached_backward() >= 0 ? Culprit{Culprit::kLayer, traced.reached_backward()}
-                              : plan.loss                    ? Culprit{Culprit::kLoss}
-                                          : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
+        seen.error->culprit =
+            traced.reached_backward() >= 0 ? Culprit{Culprit::kLayer, traced.reached_backward()}
+            : plan.loss                    ? Culprit{Culprit::kLoss}
+                        : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
     }
   }
   return seen;
@@ -678,22 +703,25 @@ bool run_bare(const Plan& plan) {
     const auto make = [&](const Shape& shape, Content content, int64_t limit, Dtype dtype, uint64_t seed) {
       return filled(shape, content, limit, dtype, plan.device, plan.fill, seed);
     };
-    const auto call = [&](const LayerPlan& layer, torch::nn::Module& module, const Region& region, at::Tensor value) {
+    const auto call = [&](const LayerPlan& layer, torch::nn::Module& module, const Region& region,
+                          at::Tensor value) {
       std::optional<AutocastRegion> nested;
       if (region.kind != Region::kSame && plan.device != Device::meta)
         nested.emplace(plan.device, region.kind == Region::kOn ? std::optional(region.dtype) : std::nullopt);
       Tensors inputs = {std::move(value)};
       for (const InputSpec& input : layer.drawn.inputs)
-        inputs.push_back(input.present ? make(input.shape, input.content, input.limit,
-                                              input.dtype.value_or(input.natural.value_or(plan.params_dtype)), 1)
-                                       : at::Tensor());
+        inputs.push_back(input.present
+                             ? make(input.shape, input.content, input.limit,
+                                    input.dtype.value_or(input.natural.value_or(plan.params_dtype)), 1)
+                             : at::Tensor());
       return layer.forward(module, inputs).front();
     };
     std::optional<c10::InferenceMode> inference;
     std::optional<torch::NoGradGuard> no_grad;
     const LayerPlan& first = plan.layers.front();
     Tensors chain = {make(plan.input_shape, first.input_content, first.drawn.input_limit,
-                          plan.input_dtype.value_or(first.input_natural.value_or(plan.params_dtype)), plan.seed)};
+                          plan.input_dtype.value_or(first.input_natural.value_or(plan.params_dtype)),
+                          plan.seed)};
     if (plan.input_requires_grad && can_have_gradient(chain[0])) chain[0].requires_grad_(true);
     if (plan.mode == Mode::inference) inference.emplace();
     if (plan.mode == Mode::no_grad) no_grad.emplace();
@@ -709,7 +737,8 @@ bool run_bare(const Plan& plan) {
     if (plan.loss) value = call(*plan.loss, *model.loss, plan.loss_autocast, value);
     region.reset();
     if (plan.has_backward() && value.requires_grad())
-      torch::autograd::backward({value}, {at::ones(value.sizes(), value.options().dtype(at::kFloat)).to(value.scalar_type())});
+      torch::autograd::backward(
+          {value}, {at::ones(value.sizes(), value.options().dtype(at::kFloat)).to(value.scalar_type())});
     return true;
   } catch (const std::exception&) {
     return false;

@@ -63,7 +63,8 @@ at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtyp
     made = at::empty(shape, at::kLong);
     auto* data = made.mutable_data_ptr<int64_t>();
     for (int64_t i = 0; i < n; ++i)
-      data[i] = content == Content::lengths ? limit : (i + static_cast<int64_t>(seed)) % std::max<int64_t>(limit, 1);
+      data[i] = content == Content::lengths ? limit
+                                            : (i + static_cast<int64_t>(seed)) % std::max<int64_t>(limit, 1);
   } else {
     made = at::empty(shape, at::kFloat);
     auto* data = made.mutable_data_ptr<float>();

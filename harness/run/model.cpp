@@ -60,7 +60,8 @@ Model make_model(const Plan& plan, int& at_layer) {
   for (at_layer = 0; at_layer < static_cast<int>(plan.layers.size()); ++at_layer) {
     const auto i = static_cast<size_t>(at_layer);
     const LayerPlan& layer = plan.layers[i];
-    modules.push_back(layer.reuse ? modules[i - static_cast<size_t>(layer.reuse)] : make_one(layer, plan.device));
+    modules.push_back(layer.reuse ? modules[i - static_cast<size_t>(layer.reuse)]
+                                  : make_one(layer, plan.device));
     const auto module = modules.back().ptr();
     model.layers.push_back(module);
     model.held.push_back(layer.reuse ? model.held[i - static_cast<size_t>(layer.reuse)] : held_by(*module));
@@ -90,7 +91,8 @@ void apply_operand_dtypes(const Plan& plan, Model& model) {
       for (Held& operand : held) {
         if (operand.name != name) continue;
         const torch::NoGradGuard no_grad;
-        // Only floating and complex tensors may require gradients; a person gets an integral one without them.
+        // Only floating and complex tensors may require gradients; a person gets an integral one without
+        // them.
         if (!c10::isFloatingType(dtype) && !c10::isComplexType(dtype)) operand.tensor.requires_grad_(false);
         operand.tensor.set_data(operand.tensor.detach().to(dtype));
       }

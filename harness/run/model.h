@@ -17,8 +17,9 @@ struct Held {
 
 /// The modules of a plan. Units are what a person would hold: a module, or a Sequential with its children.
 struct Model {
-  std::vector<std::shared_ptr<torch::nn::Module>> layers;  ///< one a layer; the same object where it is reused
-  std::vector<std::vector<Held>> held;                     ///< beside each layer
+  std::vector<std::shared_ptr<torch::nn::Module>>
+      layers;                           ///< one a layer; the same object where it is reused
+  std::vector<std::vector<Held>> held;  ///< beside each layer
   std::vector<std::shared_ptr<torch::nn::Module>> units;
   std::shared_ptr<torch::nn::Module> loss;
   std::vector<Held> loss_held;
@@ -27,7 +28,8 @@ struct Model {
   std::vector<at::Tensor> parameters() const;
 };
 
-/// Makes one layer's module on the plan's device. `at_layer` is set to the layer at work, for whoever catches.
+/// Makes one layer's module on the plan's device. `at_layer` is set to the layer at work, for whoever
+/// catches.
 Model make_model(const Plan&, int& at_layer);
 /// Gives single operands the dtypes that the case asks for.
 void apply_operand_dtypes(const Plan&, Model&);

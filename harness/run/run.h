@@ -13,13 +13,15 @@ void prepare_process();
 /// LibTorch's exceptions end here and become facts. A crash or a hang does not: see drive/isolate.h.
 Observation run(const Plan&);
 
-/// The same plan made, run forward and backward with nothing observed: what the harness's own share is held against.
-/// What goes beyond one forward and backward (steps, checkpoints, conversions) is left out. False where LibTorch threw.
+/// The same plan made, run forward and backward with nothing observed: what the harness's own share is held
+/// against. What goes beyond one forward and backward (steps, checkpoints, conversions) is left out. False
+/// where LibTorch threw.
 bool run_bare(const Plan&);
 
 bool device_in_reach(Device);
 
-/// Nanoseconds of the steady clock; and where runs add up those that they spend in LibTorch's calls (null: nowhere).
+/// Nanoseconds of the steady clock; and where runs add up those that they spend in LibTorch's calls (null:
+/// nowhere).
 uint64_t ticks();
 void count_ticks_inside(uint64_t* sum);
 
@@ -30,8 +32,8 @@ struct Position {
   Dtype input = Dtype::Undefined;  ///< of the layer whose turn it is
 };
 Position position_of(uint32_t word);
-/// Where every run of this process writes its position; null: nowhere. `within_backward`: hooks say which layer's
-/// backward it is, too (not in the hot loop).
+/// Where every run of this process writes its position; null: nowhere. `within_backward`: hooks say which
+/// layer's backward it is, too (not in the hot loop).
 void write_positions_to(std::atomic<uint32_t>*, bool within_backward = false);
 
 }  // namespace dtypefuzz

@@ -10,7 +10,9 @@ GradScaler::GradScaler(at::Device device, double scale, int64_t growth_interval)
       found_inf_(at::zeros({}, at::TensorOptions(device).dtype(at::kFloat))),
       growth_interval_(growth_interval) {}
 
-at::Tensor GradScaler::scaled(const at::Tensor& loss) const { return loss * scale_.to(loss.device()); }
+at::Tensor GradScaler::scaled(const at::Tensor& loss) const {
+  return loss * scale_.to(loss.device());
+}
 
 void GradScaler::unscale(const std::vector<at::Tensor>& parameters) {
   const torch::NoGradGuard no_grad;
@@ -28,13 +30,17 @@ void GradScaler::unscale(const std::vector<at::Tensor>& parameters) {
   }
 }
 
-bool GradScaler::finite() const { return found_inf_.item<float>() == 0.0f; }
+bool GradScaler::finite() const {
+  return found_inf_.item<float>() == 0.0f;
+}
 
 void GradScaler::update() {
   at::_amp_update_scale_(scale_, growth_tracker_, found_inf_, /*scale_growth_factor=*/2.0,
                          /*scale_backoff_factor=*/0.5, growth_interval_);
 }
 
-double GradScaler::scale() const { return scale_.item<float>(); }
+double GradScaler::scale() const {
+  return scale_.item<float>();
+}
 
 }  // namespace dtypefuzz

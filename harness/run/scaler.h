@@ -5,10 +5,11 @@
 
 namespace dtypefuzz {
 
-/// Gradient scaling for mixed precision on LibTorch's own `_amp_*` operators; C++ has no GradScaler of its own.
-/// Behaves as torch.amp.GradScaler: the loss is multiplied by `scale`, gradients are divided by it before the step,
-/// a step with an infinite or NaN gradient is skipped and halves the scale, `growth_interval` good steps double it.
-/// Unlike Python's, float16 gradients are accepted: what the operator says of them is the harness's business.
+/// Gradient scaling for mixed precision on LibTorch's own `_amp_*` operators; C++ has no GradScaler of its
+/// own. Behaves as torch.amp.GradScaler: the loss is multiplied by `scale`, gradients are divided by it
+/// before the step, a step with an infinite or NaN gradient is skipped and halves the scale,
+/// `growth_interval` good steps double it. Unlike Python's, float16 gradients are accepted: what the operator
+/// says of them is the harness's business.
 class GradScaler {
  public:
   explicit GradScaler(at::Device device, double scale = 65536.0, int64_t growth_interval = 2000);

@@ -5,8 +5,9 @@
 
 namespace dtypefuzz {
 
-/// What a tensor is, cheaply: where its data lies, its dtype, version and a hash of its bytes. Versions alone miss
-/// BatchNorm's running statistics and kernels that write directly; bytes alone miss a rewrite with equal values.
+/// What a tensor is, cheaply: where its data lies, its dtype, version and a hash of its bytes. Versions alone
+/// miss BatchNorm's running statistics and kernels that write directly; bytes alone miss a rewrite with equal
+/// values.
 struct Stamp {
   const void* data = nullptr;
   at::ScalarType dtype = at::ScalarType::Undefined;
