@@ -144,6 +144,13 @@ TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
   EXPECT_NE(run("corpus --into known merge found").out.find(fmt::format("{} adopted", saved.size())),
             std::string::npos);
   EXPECT_EQ(run("corpus check known").code, 0);
+  for (const auto& entry : fs::directory_iterator(folder / "known")) {
+    const std::string path = entry.path().string();
+    EXPECT_EQ(
+        run(fmt::format("corpus accept {} --title 'counts too early' --upstream 'none found'", path)).code,
+        0);
+    EXPECT_NE(run("replay " + path).out.find("  title:    counts too early\n"), std::string::npos);
+  }
   ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline known --out again --json");
   EXPECT_EQ(ended.code, 0) << ended.out;
   const auto summary =

@@ -59,7 +59,7 @@ int replay(const CaseOptions& o) {
       continue;
     }
     fmt::print("{}: {}: {}\n", path.string(), state, fmt::join(shown, " "));
-    if (const auto title = Case{file.about}["title"]; !title.empty()) fmt::print("  title:    {}\n", title);
+    if (const auto title = file.title(); !title.empty()) fmt::print("  title:    {}\n", title);
     if (result.violations.empty()) fmt::print("  seen:     {}\n", result.outcome);
     for (const auto& v : result.violations)
       fmt::print("  promised: {}\n  seen:     {}\n", v.promised, v.seen);

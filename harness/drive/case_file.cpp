@@ -47,6 +47,12 @@ std::string nearest(std::string_view given, const std::vector<std::string>& offe
   return best;
 }
 
+std::string CaseFile::title() const {
+  for (const Choice& line : about)
+    if (line.name == "title") return line.value;
+  return {};
+}
+
 CaseFile parse_case(std::string_view text) {
   if (text.size() > kMaxCaseBytes) fail("{} bytes, a case has at most {}", text.size(), kMaxCaseBytes);
   if (text.substr(0, 17) != "# dtypefuzz case ")

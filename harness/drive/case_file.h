@@ -23,6 +23,8 @@ struct CaseFile {
   std::vector<Seen> seen;
   std::vector<int> lines;  ///< beside the choices: where each stood
   bool operator==(const CaseFile&) const = default;
+  /// What is wrong, in one line; empty where nobody has said it yet.
+  std::string title() const;
 };
 
 /// Throws Error with line and expectation; never reads past 64 KiB.

@@ -91,8 +91,7 @@ std::map<std::string, Known> load_baseline(const std::string& directory) {
       if (seen.key != seen_key() && !seen.key.starts_with(seen_key() + "-")) continue;
       if (seen.verdicts.front() == "holds") continue;
       Known& entry = known[seen.verdicts.front()];
-      if (entry.path.empty() || &seen == here)
-        entry = {path, std::string(Case{file.about}["title"]), entry.here || &seen == here};
+      if (entry.path.empty() || &seen == here) entry = {path, file.title(), entry.here || &seen == here};
     }
   }
   return known;
