@@ -13,6 +13,7 @@ struct Site {
   int64_t batch = 1;  ///< of the whole case; may be 0
   bool train = true;  ///< the module is in training mode
   Device device = Device::cpu;
+  bool first = false;  ///< the input is the caller's own: nothing may be written to it
 };
 
 /// One nn module. `input` and `draw` run in the layer's scope, so `draw.size("kernel", ...)` becomes
@@ -32,8 +33,6 @@ struct Row {
   std::string_view input_name = "input";        ///< the chained operand, as forward and the contract call it
   Content content = Content::values;            ///< its values, when this is the first layer
   std::optional<Dtype> natural = std::nullopt;  ///< its dtype for `same`; nothing: the parameters' dtype
-  bool writes_input = false;                    ///< in place: not the first layer on a leaf
-  bool sparse_gradient = false;                 ///< optimizers that refuse sparse gradients are not asked for
   bool reusable = true;                         ///< may run twice in one stack
 };
 
@@ -61,6 +60,8 @@ const Row* find_row(std::string_view name);
 int64_t draw_features(Draw&, std::string_view name);
 /// [batch, (length,) features] or [features]: `input.rank` in {2, 3, 1}. `features` is drawn by the caller.
 Shape draw_rows_of(Draw&, const Site&, int64_t features);
+/// Whether the module works in place; asked where that is legal.
+bool draw_inplace(Draw&, const Site&);
 /// Any tensor: `input.rank` in {2, 3, 1, 4} and its sizes at the root.
 Shape draw_any_input(Draw&, const Site&);
 /// [batch, channels, size...] with `dimensions` sizes (`input.length`; `input.height`, `input.width`; and

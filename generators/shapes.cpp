@@ -14,6 +14,10 @@ Shape draw_rows_of(Draw& draw, const Site& site, int64_t features) {
   return {site.batch, draw.size("input.length", {2, 1, 3, 9}), features};
 }
 
+bool draw_inplace(Draw& draw, const Site& site) {
+  return !site.first && draw.flag("inplace", false);
+}
+
 Shape draw_any_input(Draw& draw, const Site& site) {
   Draw::AtRoot root(draw);
   const auto rank = draw.size("input.rank", {2, 3, 1, 4});

@@ -1,5 +1,7 @@
 #include "generators/stack.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <array>
 
@@ -72,16 +74,18 @@ class Stack {
     std::vector<std::string_view> names;
     std::vector<const Row*> rows;
     for (const Row* row : space_.modules)
-      if (first() ? !row->writes_input : row->accepts(shape_, site_))
+      if (first() || row->accepts(shape_, site_))
         rows.push_back(row), names.push_back(row->name);
     if (rows.empty()) rows.push_back(find_row("Identity")), names.push_back("Identity");
     const auto distances = reusable();
     if (!distances.empty()) names.push_back("Reuse");
-    if (container < 0) names.push_back("Sequential");
+    if (container < 0) names.insert(names.end(), std::begin(Container::kNames), std::end(Container::kNames));
 
     const auto name = draw_.pick<std::string_view>(Ask::module, "module", names);
-    if (name == "Sequential") {
-      plan_.containers.push_back(here());
+    const auto kind = std::find(std::begin(Container::kNames), std::end(Container::kNames), name);
+    if (kind != std::end(Container::kNames)) {
+      plan_.containers.push_back(
+          {static_cast<Container::Kind>(kind - std::begin(Container::kNames)), here()});
       layers(static_cast<int>(plan_.containers.size()) - 1);
       return;
     }
@@ -118,7 +122,9 @@ class Stack {
     layer.in = shape_;
     layer.path = here();
     const size_t before = draw_.result().choices.size();
-    layer.drawn = row.draw(draw_, shape_, site_);
+    Site site = site_;
+    site.first = first();
+    layer.drawn = row.draw(draw_, shape_, site);
     for (size_t i = before; i < draw_.result().choices.size(); ++i)
       layer.variant += draw_.result().choices[i].value + ",";
     for (InputSpec& input : layer.drawn.inputs) {
@@ -167,12 +173,29 @@ class Stack {
   Shape shape_;
 };
 
+/// The dtypes that the library in use can make a tensor of, as it says itself.
+std::vector<Dtype> tensor_dtypes() {
+  struct Silent : c10::WarningHandler {
+    void process(const c10::Warning&) override {}  // that quantized dtypes are deprecated, complex32 a beta
+  } silent;
+  const c10::WarningUtils::WarningHandlerGuard guard(&silent);
+  std::vector<Dtype> dtypes;
+  for (const Dtype dtype : all_dtypes()) {
+    try {
+      at::empty({1}, dtype);
+      dtypes.push_back(dtype);
+    } catch (const std::exception&) {  // it cannot
+    }
+  }
+  return dtypes;
+}
+
 }  // namespace
 
 const Space& whole_space() {
   static const Space space{.modules = {module_rows().begin(), module_rows().end()},
                            .losses = {losses().begin(), losses().end()},
-                           .dtypes = {all_dtypes().begin(), all_dtypes().end()},
+                           .dtypes = tensor_dtypes(),
                            .devices = {Device::cpu, Device::meta, Device::cuda}};
   return space;
 }

@@ -15,7 +15,8 @@ struct Space {
   std::vector<Dtype> dtypes;
   std::vector<Device> devices;
 };
-/// All rows and dtypes, and every device by name, so that any file can be read.
+/// All rows, every dtype that the library in use can make a tensor of, and every device by name, so that any
+/// file can be read.
 const Space& whole_space();
 
 /// The only grammar of cases: asks all questions and answers what they mean.

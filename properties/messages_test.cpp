@@ -124,6 +124,7 @@ const Example kExamples[] = {
     {"Exponential distribution is a continuous probability distribution. dtype must be a floating point but you specified UInt16", "distribution_dtype", {{"", UInt16}}},
     {"linalg.inv: Expected a floating point or complex tensor as input. Got UInt16", "linalg_floating", {{"input", UInt16}}},
     {"linalg.inv: Low precision dtypes not supported. Got Float8_e4m3fn", "linalg_low_precision", {{"input", Float8_e4m3fn}}},
+    {"empty_strided not supported on quantized tensors yet see https://github.com/pytorch/pytorch/issues/74540", "quantized_tensor", {}},
     {"MKL FFT doesn't support tensors of type: Half", "fft_dtype", {{"input", Half}}},
     {"rfft expects a real input tensor, but got ComplexFloat", "real_input", {{"input", ComplexFloat}}},
     {"multinomial only supports floating-point dtypes for input, got: UInt16", "only_floating_named", {{"input", UInt16}}},
@@ -374,6 +375,8 @@ TEST(DtypeNamed, KnowsEverySpelling) {
       {"c10::Float8_e5m2", Float8_e5m2},
       {"torch.float8_e8m0fnu", Float8_e8m0fnu},
       {"QInt8", QInt8},
+      {"c10::qint8", QInt8},
+      {"c10::bits1x8", Bits1x8},
       {"c10::BFloat16", BFloat16},
   };
   for (const auto& [text, dtype] : spellings) EXPECT_EQ(dtype_named(text), dtype) << text;

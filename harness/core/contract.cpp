@@ -8,13 +8,27 @@
 namespace dtypefuzz {
 namespace {
 
-bool is_floating(Dtype dtype) {
-  return kFloating.has(category_of(dtype));
-}
-
 /// at::autocast::is_autocast_eligible: floating and not float64.
 bool autocast_casts(Dtype dtype) {
-  return is_floating(dtype) && dtype != Dtype::Double;
+  return c10::isFloatingType(dtype) && dtype != Dtype::Double;
+}
+
+/// c10::promoteTypes, which throws for most dtypes that are not the usual ones; Undefined there.
+Dtype promoted_type(Dtype a, Dtype b) {
+  constexpr size_t kCount = static_cast<size_t>(Dtype::NumOptions);
+  static const auto table = [] {
+    std::vector<Dtype> all(kCount * kCount, Dtype::Undefined);
+    for (const Dtype x : all_dtypes())
+      for (const Dtype y : all_dtypes()) {
+        Dtype& cell = all[static_cast<size_t>(x) * kCount + static_cast<size_t>(y)];
+        try {
+          cell = x == y ? x : c10::promoteTypes(x, y);
+        } catch (const std::exception&) {  // the library's way to say that there is none
+        }
+      }
+    return all;
+  }();
+  return table[static_cast<size_t>(a) * kCount + static_cast<size_t>(b)];
 }
 
 AutocastPolicy policy_on(const Contract& contract, Device device) {
@@ -105,9 +119,8 @@ std::optional<Dtype> result_type_of(std::span<const OperandFacts> operands) {
   std::optional<Dtype> with_dimensions, without;
   const auto join = [](std::optional<Dtype> a, Dtype b) -> std::optional<Dtype> {
     if (!a || *a == b) return b;
-    if (category_of(*a) == Category::float8 || category_of(b) == Category::float8) return Dtype::Undefined;
     if (*a == Dtype::Undefined) return a;
-    return c10::promoteTypes(*a, b);
+    return promoted_type(*a, b);
   };
   for (const auto& operand : operands) {
     auto& side = operand.rank > 0 ? with_dimensions : without;
@@ -169,6 +182,11 @@ Promise promise_of(const Contract& contract, const Received& received) {
   if (!seen) return {.reason = "the contract leaves autocast unspecified"};
   Received effective = received;
   effective.operands = *seen;
+
+  for (const auto& operand : effective.operands)
+    if (category_of(operand.dtype) == Category::other)
+      return {.reason = "nothing is said of what modules do with quantized, packed, bits and sub-byte dtypes: "
+                        "https://pytorch.org/docs/stable/tensor_attributes.html#torch-dtype"};
 
   for (const auto& special : contract.special)
     if (special.applies(effective))

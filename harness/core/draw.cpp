@@ -39,6 +39,11 @@ std::optional<Dtype> Draw::dtype_or(Ask ask, std::string_view name, std::string_
   return taken == 0 ? std::nullopt : std::optional(options[taken - 1]);
 }
 
+size_t Draw::options_to_draw(Ask ask, size_t count) {
+  const bool of_dtypes = count > Bias::kUsualDtypes && (ask == Ask::dtype || ask == Ask::operand);
+  return of_dtypes && rng_.chance(bias_.usual) ? Bias::kUsualDtypes : count;
+}
+
 size_t Draw::choose(Ask ask, std::string_view name, const Options& options) {
   std::string full;
   full.reserve(path_.size() + name.size());
@@ -62,13 +67,13 @@ size_t Draw::choose(Ask ask, std::string_view name, const Options& options) {
   if (!forced_name_.empty() && forced_name_ == full) {
     taken = std::min<size_t>(forced_index_, options.count - 1);
   } else if (!anew_.empty() && std::find(anew_.begin(), anew_.end(), full) != anew_.end()) {
-    taken = rng_.below(options.count);
+    taken = rng_.below(options_to_draw(ask, options.count));
   } else if (given) {
     for (size_t i = 0; i < options.count && taken == options.count; ++i)
       if (options.text(options.data, i, scratch) == *given) taken = i;
   }
   if (taken == options.count) {
-    taken = random_ && !rng_.chance(bias_.of(ask)) ? rng_.below(options.count) : 0;
+    taken = random_ && !rng_.chance(bias_.of(ask)) ? rng_.below(options_to_draw(ask, options.count)) : 0;
     if (keep_repairs_ && replayed_) {
       Repair repair{full, given ? *given : "", std::string(options.text(options.data, taken, scratch)), {}};
       for (size_t i = 0; i < options.count; ++i)
@@ -77,7 +82,7 @@ size_t Draw::choose(Ask ask, std::string_view name, const Options& options) {
     }
   }
   asked_.choices.push_back({std::move(full), std::string(options.text(options.data, taken, scratch))});
-  answered_.push_back({static_cast<uint32_t>(options.count), static_cast<uint32_t>(taken)});
+  answered_.push_back({static_cast<uint32_t>(options.count), static_cast<uint32_t>(taken), ask});
   return taken;
 }
 

@@ -16,10 +16,14 @@ namespace dtypefuzz {
 /// What a question is about: drivers bias each kind apart, generators know no odds.
 enum class Ask : uint8_t { setting, module, count, size, dtype, operand };
 
-/// How often a random answer is the simplest one outright; otherwise it is drawn evenly over all.
-/// The defaults let about a third of the random cases finish (evenly drawn dtypes end most in an early
-/// refusal).
+/// How often a random answer is the simplest one outright; otherwise it is drawn evenly, over all options or
+/// the usual ones. The defaults let about a third of the random cases finish (evenly drawn dtypes end most in
+/// an early refusal).
 struct Bias {
+  /// A dtype is one of the first `kUsualDtypes` this often: what can be computed with is worth more cases than
+  /// the many dtypes that every kernel refuses.
+  double usual = 0.9;
+  static constexpr size_t kUsualDtypes = 16;
   double setting = 0.8, module = 0.0, count = 0.1, size = 0.5, dtype = 0.6, operand = 0.975;
   double of(Ask) const;
 };
@@ -28,6 +32,7 @@ struct Bias {
 struct Answered {
   uint32_t options = 0;
   uint32_t taken = 0;
+  Ask ask = Ask::setting;
   bool operator==(const Answered&) const = default;
 };
 
@@ -140,6 +145,7 @@ class Draw {
     }
   }
   size_t choose(Ask, std::string_view name, const Options&);
+  size_t options_to_draw(Ask, size_t count);
   void reserve() { asked_.choices.reserve(kUsual), answered_.reserve(kUsual); }
   static constexpr size_t kUsual = 128;  // more questions than most cases ask
 

@@ -1,16 +1,17 @@
 #include "harness/core/dtype.h"
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 namespace dtypefuzz {
 namespace {
 
 using enum c10::ScalarType;
 
-constexpr Dtype kAll[] = {Float, Double, BFloat16, Half,         Long,          Int,           Short,
-                          Char,  Byte,   Bool,     ComplexFloat, ComplexDouble, Float8_e4m3fn, Float8_e5m2};
-constexpr Dtype kConvertible[] = {Float,        Double,        BFloat16,      Half,
-                                  ComplexFloat, ComplexDouble, Float8_e4m3fn, Float8_e5m2};
+/// The usual ones; the library's others follow in its own order.
+constexpr Dtype kFirst[] = {Float, Double, BFloat16, Half,         Long,          Int,           Short,
+                            Char,  Byte,   Bool,     ComplexFloat, ComplexDouble, Float8_e4m3fn, Float8_e5m2};
 
 constexpr size_t kCount = static_cast<size_t>(NumOptions);
 
@@ -25,10 +26,15 @@ std::array<std::string_view, kCount + 1> make_names() {
 }  // namespace
 
 std::span<const Dtype> all_dtypes() {
-  return kAll;
-}
-std::span<const Dtype> convertible_dtypes() {
-  return kConvertible;
+  static const auto all = [] {
+    std::vector<Dtype> dtypes(std::begin(kFirst), std::end(kFirst));
+    for (size_t i = 0; i < kCount; ++i)
+      if (const auto dtype = static_cast<Dtype>(i);
+          dtype != Undefined && std::find(dtypes.begin(), dtypes.end(), dtype) == dtypes.end())
+        dtypes.push_back(dtype);
+    return dtypes;
+  }();
+  return all;
 }
 
 std::string_view name_of(Dtype dtype) {
@@ -38,7 +44,7 @@ std::string_view name_of(Dtype dtype) {
 }
 
 std::optional<Dtype> parse_dtype(std::string_view name) {
-  for (const Dtype dtype : kAll)
+  for (const Dtype dtype : all_dtypes())
     if (name_of(dtype) == name) return dtype;
   return std::nullopt;
 }
@@ -58,7 +64,7 @@ Category category_of(Dtype dtype) {
   }
   if (c10::isFloat8Type(dtype)) return Category::float8;
   if (c10::isComplexType(dtype)) return Category::complex;
-  if (c10::isIntegralType(dtype, /*includeBool=*/false) || c10::isBarebonesUnsignedType(dtype))
+  if (c10::isIntegralType(dtype, /*includeBool=*/false) || dtype == UInt16 || dtype == UInt32 || dtype == UInt64)
     return Category::integral;
   return Category::other;
 }

@@ -12,15 +12,15 @@ using Dtype = c10::ScalarType;
 
 /// What kernels and contracts tell apart. The order is the order of strangeness: a pair of dtypes is named
 /// after its stranger member in a signature.
+/// `other`: quantized, packed (float4 too), bits and sub-byte dtypes, which nothing computes with.
 enum class Category : uint8_t { floating, low_float, float8, complex, integral, boolean, other };
 
 std::string_view to_string(Category);
 Category category_of(Dtype);
 
-/// The dtypes that cases are made of, simplest first. Their names are the library's own (c10::getDtypeNames).
+/// Every dtype that the library names (c10::getDtypeNames), simplest first. Which of them it can make a tensor
+/// of is another question, see `whole_space`.
 std::span<const Dtype> all_dtypes();
-/// Those a module can be converted to with `to()`: floating and complex.
-std::span<const Dtype> convertible_dtypes();
 
 /// `float32`, `bfloat16`, `int64`, ... as torch prints it; `undefined` for no dtype.
 std::string_view name_of(Dtype);

@@ -52,6 +52,7 @@ struct Drawn {
   std::vector<InputSpec> inputs = {};        ///< the further inputs, in the order of `forward`
   std::vector<std::string> parameters = {};  ///< names of parameters and floating buffers: a dtype axis each
   int64_t input_limit = 0;                   ///< of the chained operand, where it is `indices` or `lengths`
+  bool in_place = false;                     ///< writes its output over its input
 };
 
 using Forward = std::vector<at::Tensor> (*)(torch::nn::Module&, std::span<const at::Tensor> inputs);
@@ -76,11 +77,18 @@ struct LayerPlan {
   std::vector<std::pair<std::string, Dtype>> operand_dtypes =
       {};  ///< parameters and buffers that differ from the rest
   Region autocast = {};
-  int container = -1;  ///< index into Plan::containers of the Sequential it lies in
+  int container = -1;  ///< index into Plan::containers of the one it lies in
   int reuse = 0;     ///< distance back to the layer whose module object is used again; 0: a module of its own
   int residual = 0;  ///< distance back (1: itself) to the layer whose input is added to the output; 0: none
   std::string path;  ///< `layers[2]`, `loss`
   std::string variant;  ///< the answers under `path` that are no dtype: what support depends on
+};
+
+/// A module that holds others, which run one after another.
+struct Container {
+  enum Kind : uint8_t { Sequential, ModuleList, ModuleDict } kind = Sequential;
+  std::string path;
+  static constexpr std::string_view kNames[] = {"Sequential", "ModuleList", "ModuleDict"};
 };
 
 enum class Mode : uint8_t { train, eval, no_grad, inference };
@@ -112,8 +120,8 @@ struct Plan {
   Optimizer optimizer = Optimizer::none;
   bool scaler = false;
   Shape input_shape;
-  std::vector<LayerPlan> layers;        ///< in the order they run, nested Sequentials flattened
-  std::vector<std::string> containers;  ///< paths of the nested Sequentials
+  std::vector<LayerPlan> layers;        ///< in the order they run, nested containers flattened
+  std::vector<Container> containers;
   std::optional<LayerPlan> loss;
   Region loss_autocast;
 

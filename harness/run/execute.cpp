@@ -208,10 +208,19 @@ class Run {
         const at::Tensor& was = saved.held[i][k].tensor;
         seen_.loaded.push_back({static_cast<int>(i), model_.held[i][k].name, was.scalar_type(), before[i][k],
                                 now.scalar_type(),
-                                same_bytes(was.detach().to(now.scalar_type()), now.detach())});
+                                holds_values_of(now.detach(), was.detach())});
       }
     }
     return loaded;
+  }
+
+  /// Whether `now` is `was` cast to its dtype; where no such cast exists nothing could have kept the values.
+  static bool holds_values_of(const at::Tensor& now, const at::Tensor& was) {
+    try {
+      return same_bytes(now.scalar_type() == was.scalar_type() ? was : was.to(now.scalar_type()), now);
+    } catch (const std::exception&) {
+      return false;
+    }
   }
 
   static bool same_bytes(const at::Tensor& a, const at::Tensor& b) {
@@ -227,7 +236,7 @@ class Run {
     make_inputs();
     if (plan_.mode == Mode::inference) inference.emplace();
     if (plan_.mode == Mode::no_grad) no_grad.emplace();
-    make_optimizer();
+    if (!attempt(Phase::construct, {Culprit::kStage}, [&] { make_optimizer(); })) return;
     if (plan_.scaler) scaler_.emplace(torch_device(plan_.device));
     for (iteration_ = 0; iteration_ < std::max(plan_.steps, 1); ++iteration_) {
       if (iteration_ > 0 && !convert(Convert::between_steps)) return;
@@ -329,6 +338,7 @@ class Run {
       if (!call({Culprit::kLayer, i}, Phase::forward, layer, *model_.layers[at], model_.held[at], inputs,
                 layer.autocast, outputs))
         return false;
+      if (layer.drawn.in_place) stamp_input_anew();  // as it should: no trace of a later refusal
       if (layer.residual) {
         const at::Tensor& other = chain_[at + 1 - static_cast<size_t>(layer.residual)];
         if (!add_residual(i, outputs, other)) return false;
@@ -548,6 +558,11 @@ class Run {
       if (!plan_.layers[i].reuse)
         for (const Held& held : model_.held[i]) watch(held.name, held.tensor, static_cast<int>(i), held.role);
     grad_mode_ = at::GradMode::is_enabled();
+  }
+
+  void stamp_input_anew() {
+    for (Watched& w : watched_)
+      if (w.role == Role::input) w.stamp = stamp_of(w.tensor);
   }
 
   /// What the phase that threw had changed. Layers that had completed may have changed their statistics.

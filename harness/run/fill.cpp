@@ -53,6 +53,26 @@ float meaning(Content content, Fill fill, int64_t i, int64_t last, Rng& rng) {
 
 }  // namespace
 
+at::Tensor in_dtype(const at::Tensor& values, Dtype dtype) {
+  if (values.scalar_type() == dtype) return values;
+  if (category_of(dtype) != Category::other) return values.to(dtype);
+  const auto options = at::TensorOptions(values.device()).dtype(dtype);
+  at::Tensor made;
+  if (values.device().is_meta() || !c10::isQIntType(dtype)) {
+    made = at::empty(values.sizes(), options);
+  } else if (dtype == Dtype::QUInt4x2 || dtype == Dtype::QUInt2x4) {  // packed ones are quantized by channel
+    const auto scales = at::ones({values.size(0)}, values.options().dtype(at::kFloat));
+    made = at::_empty_per_channel_affine_quantized(values.sizes(), scales, at::zeros_like(scales), 0, options,
+                                                   std::nullopt);
+  } else {
+    made = at::_empty_affine_quantized(values.sizes(), options, 0.5, 0, std::nullopt);
+  }
+  if (values.device().is_meta()) return made;
+  auto* bytes = static_cast<uint8_t*>(made.storage().mutable_data());
+  for (size_t i = 0; i < made.storage().nbytes(); ++i) bytes[i] = static_cast<uint8_t>(i * 37 + 1);
+  return made;
+}
+
 at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtype, Device device, Fill fill,
                   uint64_t seed) {
   if (device == Device::meta) return at::empty(shape, at::TensorOptions(at::kMeta).dtype(dtype));
@@ -71,7 +91,7 @@ at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtyp
     const int64_t last = shape.empty() ? 1 : shape.back();
     for (int64_t i = 0; i < n; ++i) data[i] = meaning(content, fill, i, last, rng);
   }
-  if (made.scalar_type() != dtype) made = made.to(dtype);
+  made = in_dtype(made, dtype);
   return device == Device::cuda ? made.to(at::kCUDA) : made;
 }
 

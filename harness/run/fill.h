@@ -9,4 +9,7 @@ namespace dtypefuzz {
 /// `limit` bounds indices (exclusive) and is the value of lengths. Deterministic in (fill, seed).
 at::Tensor filled(const Shape&, Content, int64_t limit, Dtype, Device, Fill, uint64_t seed);
 
+/// The same values in another dtype; where nothing converts to it (bits, sub-byte, quantized), any bytes.
+at::Tensor in_dtype(const at::Tensor&, Dtype);
+
 }  // namespace dtypefuzz

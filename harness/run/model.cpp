@@ -2,6 +2,8 @@
 
 #include <torch/library.h>
 
+#include "harness/run/fill.h"
+
 namespace dtypefuzz {
 namespace {
 
@@ -30,6 +32,32 @@ torch::nn::AnyModule make_one(const LayerPlan& layer, Device device) {
   return layer.drawn.make();
 }
 
+std::shared_ptr<torch::nn::Module> empty_container(Container::Kind kind) {
+  switch (kind) {
+    case Container::Sequential:
+      return torch::nn::Sequential().ptr();
+    case Container::ModuleList:
+      return torch::nn::ModuleList().ptr();
+    case Container::ModuleDict:
+      return torch::nn::ModuleDict().ptr();
+  }
+  return nullptr;
+}
+
+void put_into(torch::nn::Module& container, Container::Kind kind, const torch::nn::AnyModule& child) {
+  switch (kind) {
+    case Container::Sequential:
+      return static_cast<torch::nn::SequentialImpl&>(container).push_back(child);
+    case Container::ModuleList:
+      return static_cast<torch::nn::ModuleListImpl&>(container).push_back(child.ptr());
+    case Container::ModuleDict: {
+      auto& dict = static_cast<torch::nn::ModuleDictImpl&>(container);
+      using Items = std::vector<std::pair<std::string, std::shared_ptr<torch::nn::Module>>>;
+      return dict.update(Items{{"layer" + std::to_string(dict.size()), child.ptr()}});
+    }
+  }
+}
+
 std::vector<Held> held_by(const torch::nn::Module& module) {
   std::vector<Held> held;
   for (auto& item : module.named_parameters(/*recurse=*/true))
@@ -55,7 +83,7 @@ std::vector<at::Tensor> Model::parameters() const {
 
 Model make_model(const Plan& plan, int& at_layer) {
   Model model;
-  std::vector<torch::nn::Sequential> sequentials(plan.containers.size(), nullptr);
+  std::vector<std::shared_ptr<torch::nn::Module>> containers(plan.containers.size());
   std::vector<torch::nn::AnyModule> modules;
   for (at_layer = 0; at_layer < static_cast<int>(plan.layers.size()); ++at_layer) {
     const auto i = static_cast<size_t>(at_layer);
@@ -69,12 +97,13 @@ Model make_model(const Plan& plan, int& at_layer) {
     if (layer.container < 0) {
       model.units.push_back(module);
     } else {
-      auto& sequential = sequentials[static_cast<size_t>(layer.container)];
-      if (!sequential) {
-        sequential = torch::nn::Sequential();
-        model.units.push_back(sequential.ptr());
+      auto& container = containers[static_cast<size_t>(layer.container)];
+      const auto kind = plan.containers[static_cast<size_t>(layer.container)].kind;
+      if (!container) {
+        container = empty_container(kind);
+        model.units.push_back(container);
       }
-      sequential->push_back(modules.back());
+      put_into(*container, kind, modules.back());
     }
   }
   at_layer = -1;
@@ -94,7 +123,7 @@ void apply_operand_dtypes(const Plan& plan, Model& model) {
         // Only floating and complex tensors may require gradients; a person gets an integral one without
         // them.
         if (!c10::isFloatingType(dtype) && !c10::isComplexType(dtype)) operand.tensor.requires_grad_(false);
-        operand.tensor.set_data(operand.tensor.detach().to(dtype));
+        operand.tensor.set_data(in_dtype(operand.tensor.detach(), dtype));
       }
   };
   for (size_t i = 0; i < plan.layers.size(); ++i)
