@@ -17,12 +17,10 @@ E draw_word(Draw& draw, std::string_view name, std::initializer_list<std::string
   return static_cast<E>(std::find(words.begin(), words.end(), taken) - words.begin());
 }
 
-Region draw_region(Draw& draw) {
-  constexpr std::string_view kFirst[] = {"same", "off"};
-  // `same | off | a dtype` as one question over words keeps the order simplest first.
-  std::vector<std::string_view> words(std::begin(kFirst), std::end(kFirst));
-  const Dtype documented[] = {Dtype::BFloat16, Dtype::Half};
-  for (const Dtype dtype : documented) words.push_back(name_of(dtype));
+/// `same | off | a dtype` as one question keeps the order simplest first.
+Region draw_region(Draw& draw, std::span<const Dtype> dtypes) {
+  std::vector<std::string_view> words = {"same", "off"};
+  for (const Dtype dtype : dtypes) words.push_back(name_of(dtype));
   const auto taken = draw.pick<std::string_view>(Ask::operand, "autocast", words);
   if (taken == "same") return {};
   if (taken == "off") return {Region::kOff};
@@ -40,7 +38,7 @@ std::vector<Dtype> autocast_dtypes(const std::vector<Dtype>& dtypes) {
 class Stack {
  public:
   Stack(Draw& draw, const Space& space, Plan& plan, const Site& site)
-      : draw_(draw), space_(space), plan_(plan), site_(site) {}
+      : draw_(draw), space_(space), plan_(plan), site_(site), regions_(autocast_dtypes(space.dtypes)) {}
 
   void layers(int container) {
     const int64_t most = container < 0 ? kMaxLayers : kMaxNested;
@@ -62,7 +60,7 @@ class Stack {
     const auto taken = draw_.pick<std::string_view>(Ask::setting, "loss", words);
     if (taken == "none") return;
     const Draw::Scope scope(draw_, "loss");
-    plan_.loss_autocast = draw_region(draw_);
+    plan_.loss_autocast = draw_region(draw_, regions_);
     plan_.loss =
         module(**std::find_if(fitting.begin(), fitting.end(), [&](auto* row) { return row->name == taken; }));
   }
@@ -85,7 +83,8 @@ class Stack {
     const auto kind = std::find(std::begin(Container::kNames), std::end(Container::kNames), name);
     if (kind != std::end(Container::kNames)) {
       plan_.containers.push_back(
-          {static_cast<Container::Kind>(kind - std::begin(Container::kNames)), here()});
+          {static_cast<Container::Kind>(kind - std::begin(Container::kNames)), here(),
+           draw_region(draw_, regions_)});
       layers(static_cast<int>(plan_.containers.size()) - 1);
       return;
     }
@@ -105,7 +104,7 @@ class Stack {
       layer = module(row);
     }
     layer.container = container;
-    layer.autocast = draw_region(draw_);
+    layer.autocast = draw_region(draw_, regions_);
     layer.residual = residual(layer.drawn.out);
     shape_ = layer.drawn.out;
     plan_.layers.push_back(std::move(layer));
@@ -126,7 +125,10 @@ class Stack {
     site.first = first();
     layer.drawn = row.draw(draw_, shape_, site);
     for (size_t i = before; i < draw_.result().choices.size(); ++i)
+    {
       layer.variant += draw_.result().choices[i].value + ",";
+      if (draw_.answered()[i].ask == Ask::setting) layer.options += draw_.result().choices[i].value + ",";
+    }
     for (InputSpec& input : layer.drawn.inputs) {
       if (!input.present) continue;
       const Draw::Scope scope(draw_, input.name);
@@ -170,6 +172,7 @@ class Stack {
   const Space& space_;
   Plan& plan_;
   const Site& site_;
+  const std::vector<Dtype> regions_;
   Shape shape_;
 };
 
@@ -234,6 +237,11 @@ Plan plan_of(Draw& draw, const Space& space) {
                   .device = plan.device};
   const bool on_meta = plan.device == Device::meta;
   if (!on_meta) plan.autocast = draw.dtype_or(Ask::setting, "autocast", "off", autocast_dtypes(space.dtypes));
+  if (plan.autocast) {
+    const Draw::Scope scope(draw, "autocast");
+    plan.warmup = draw_word<Warmup>(draw, "warmup", {"none", "no_grad", "exception"});
+  }
+  plan.flat_vector = draw.flag("flat_vector", false);
   plan.convert = draw_word<Convert>(
       draw, "convert", {"none", "before_forward", "after_forward", "after_backward", "between_steps"});
   if (plan.convert != Convert::none) {
@@ -259,7 +267,12 @@ Plan plan_of(Draw& draw, const Space& space) {
                                          {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"});
       if (!on_meta && plan.optimizer != Optimizer::LBFGS)
         plan.scaler = draw_word<bool>(draw, "scaler", {"off", "on"});
+      if (plan.optimizer != Optimizer::none && plan.load_steps > 0) {
+        const Draw::Scope scope(draw, "optimizer");
+        plan.load_optimizer = draw.flag("load", false);
+      }
     }
+    plan.clip = draw_word<Clip>(draw, "clip", {"none", "norm", "value"});
   }
   Stack stack(draw, space, plan, site);
   stack.layers(-1);

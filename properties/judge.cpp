@@ -4,9 +4,9 @@
 
 #include "properties/messages.h"
 #include "properties/property.h"
+#include "properties/violation.h"
 
 namespace dtypefuzz {
-namespace {
 
 std::string list(std::span<const OperandFacts> operands) {
   std::string text;
@@ -35,11 +35,6 @@ std::string role_of(const std::string& operand) {
   return numbered ? operand.substr(0, at) : operand;
 }
 
-/// The first two operands of a call whose dtypes differ, by role: what a signature calls `input/weight`.
-struct Disagreement {
-  std::string operands = "-";
-  std::string category = "-";
-};
 Disagreement disagreement_of(const Promise& promise, const CallFacts& call) {
   const auto category = [](Category c) { return std::string(to_string(c)); };
   if (promise.kind == Promise::kRefusesMismatch)
@@ -78,6 +73,8 @@ bool not_about_dtypes(const Recognized& known) {
   return kind == MessageKind::range || kind == MessageKind::device || kind == MessageKind::no_meta ||
          kind == MessageKind::autograd;
 }
+
+namespace {
 
 bool some_unsupported(const Expectation& promised) {
   return std::any_of(promised.supported.begin(), promised.supported.end(), [](auto& s) { return !s.second; });
@@ -211,8 +208,11 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
         fmt::format("{} refuses: {}", culprit_name(plan, call.culprit, phase_of(call)), promise.reason);
     const auto operands = disagreement_of(promise, call);
     if (!call.threw) {
-      const bool late =
-          seen.error && seen.error->phase == Phase::backward && seen.error->culprit == call.culprit;
+      // Refused after all, and that is property 3's; a backward that has no kernel refuses nothing.
+      const auto known = seen.error ? recognize(seen.error->message) : std::nullopt;
+      const bool late = seen.error && seen.error->phase == Phase::backward &&
+                        seen.error->culprit == call.culprit &&
+                        !(known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known)));
       if (!late)
         out.push_back(violation("mismatch_is_refused_by_name", plan, Severity::silent, call.culprit,
                                 phase_of(call), "accepted", operands, call.autocast, wanted,
@@ -391,6 +391,14 @@ constexpr NamedProperty kProperties[] = {
      "autocast's state is put back, and undocumented regions act as off"},
     {"loading_preserves_values", loading_preserves_values,
      "a checkpoint of another dtype is refused by name or keeps its values"},
+    {"only_conversion_changes_dtypes", only_conversion_changes_dtypes,
+     "nothing but to(dtype) changes a dtype, and what belongs to a parameter has the parameter's"},
+    {"steps_keep_values_finite", steps_keep_values_finite, "tame finite numbers stay finite through a step"},
+    {"modes_agree", nullptr, "train, eval, no_grad and inference accept alike and give the same dtype"},
+    {"devices_agree", nullptr, "cpu and meta accept alike and give the same dtype"},
+    {"autocast_dtypes_agree", nullptr, "what bfloat16 autocast accepts float16 autocast accepts"},
+    {"values_agree_with_float64", nullptr, "results are those of float64 within the dtype's own bound"},
+    {"suggested_repair_works", nullptr, "the cast that a refusal suggests makes the case succeed"},
 };
 
 }  // namespace
@@ -427,6 +435,10 @@ std::string culprit_name(const Plan& plan, const Culprit& culprit, Phase phase) 
       return "to";
     case Phase::load:
       return "load";
+    case Phase::flatten:
+      return "vector_to_parameters";
+    case Phase::clip:
+      return plan.clip == Clip::norm ? "clip_grad_norm_" : "clip_grad_value_";
     case Phase::region:
       return "autocast";
     case Phase::unscale:
@@ -454,7 +466,8 @@ std::vector<Violation> judge(const Plan& plan, const Expectation& promised, cons
                              Strictness strictness) {
   std::vector<Violation> all;
   if (!seen.not_applicable.empty()) return all;
-  for (const NamedProperty& property : kProperties) property.judge(plan, promised, seen, strictness, all);
+  for (const NamedProperty& property : kProperties)
+    if (property.judge) property.judge(plan, promised, seen, strictness, all);
   // Several iterations repeat themselves.
   std::vector<Violation> distinct;
   for (Violation& v : all)

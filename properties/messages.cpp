@@ -12,6 +12,10 @@ namespace {
 
 using enum MessageKind;
 
+// A restriction of autograd that tells the dtypes of nothing in particular, so both.
+constexpr std::string_view kNoComplexAutograd =
+    "does not support automatic differentiation for outputs with complex dtype";
+
 // Specific before general, the first hit wins. Spellings of one complaint share a name.
 // clang-format off
 constexpr Family kFamilies[] = {
@@ -109,7 +113,7 @@ constexpr Family kFamilies[] = {
     {"category_inputs", unsupported, "not intended to support complex numbers"},
     {"category_inputs", unsupported, "not support bool"},
     {"category_inputs", unsupported, "tensor of complex type is not supported. Got {found}"},
-    {"category_inputs", unsupported, "does not support automatic differentiation for outputs with complex dtype"},
+    {"category_inputs", unsupported, kNoComplexAutograd},
     {"hardtanh_unsigned", unsupported, "annot do hardtanh on an unsigned type with negative limits"},
     {"bool_negation", unsupported, "on a bool tensor is not supported"},
     {"bool_subtraction", unsupported, "with a bool tensor is not supported"},
@@ -507,6 +511,10 @@ std::optional<c10::ScalarType> dtype_named(std::string_view text) {
   if (const auto dtype = scalar_type_named(text)) return dtype;
   if (const auto dtype = find_in(kCppTypes, text)) return dtype;
   return find_in(kPythonNames, text);
+}
+
+bool restricts_autograd(const Recognized& known) {
+  return known.family->kind == autograd || known.family->pattern == kNoComplexAutograd;
 }
 
 std::span<const Family> message_families() {

@@ -45,6 +45,9 @@ struct Recognized {
 // The first family of the table that matches; nullopt when none does.
 std::optional<Recognized> recognize(std::string_view message);
 
+/// Whether the message is about what autograd documents not to do, whatever the operands.
+bool restricts_autograd(const Recognized&);
+
 std::span<const Family> message_families();
 
 // A dtype in any spelling LibTorch's messages use; nullopt when it is none.

@@ -60,7 +60,7 @@ Rates measure(const Workload& workload, double seconds) {
   write_positions_to(&slot.position);
   Rates rates;
   for (const Made& one : made) {  // kernels warm, support probed
-    const Checked checked = checker.check(one.plan);
+    const Checked checked = checker.check(one.plan, Siblings::of_new_layers);
     rates.finished += !checked.seen.error;
     rates.backward += checked.seen.backward_ran;
     run_bare(one.plan);
@@ -76,7 +76,7 @@ Rates measure(const Workload& workload, double seconds) {
       Draw draw(made[i].body);
       Plan plan = plan_of(draw);
       slot.enter(draw.result());
-      if (checker.check(std::move(plan)).seen.error) ++slot.finished;
+      if (checker.check(std::move(plan), Siblings::of_new_layers).seen.error) ++slot.finished;
     }
     count_ticks_inside(nullptr);
   };

@@ -28,6 +28,10 @@ void add_corpus(CLI::App& app, int& code) {
     code = wrong.empty() ? 0 : 2;
   });
 
+  auto* tidy = corpus->add_subcommand("tidy", "Write every file in its shortest form");
+  tidy->add_option("directory", o->into, "the corpus");
+  tidy->callback([o] { fmt::print("{} changed\n", tidy_corpus(o->into)); });
+
   auto* record = corpus->add_subcommand(
       "record", "Write into each file what this LibTorch does with it, on this CPU and lesser ones");
   record->add_option("paths", o->paths, "case files or directories")->required();
@@ -36,7 +40,7 @@ void add_corpus(CLI::App& app, int& code) {
       CaseFile file = load_case(path);
       const Seen* before = seen_here(file);
       record_seen(file, before ? before->verdicts.front() : "");
-      write_atomically(path, print_case(file));
+      write_atomically(path, print_kept(file));
     }
   });
 

@@ -100,7 +100,7 @@ int fuzz(const FuzzOptions& o) {
         }
         const bool is_flaky = novelty == Novelty::flaky;
         const auto path = (is_flaky ? out / "flaky" : out) / file_name_of(signature);
-        write_atomically(path, print_case({finding.minimized,
+        write_atomically(path, print_kept({finding.minimized,
                                            {{"engine", fmt::format("{} --seed {}", o.engine, o.seed)}},
                                            {{seen_key(cpu_capability()), {signature}}},
                                            {}}));

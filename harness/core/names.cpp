@@ -11,8 +11,8 @@ std::string_view to_string(Mode mode) {
 }
 
 std::string_view to_string(Phase phase) {
-  constexpr std::string_view kNames[] = {"construct", "convert",  "load",    "region", "forward",
-                                         "loss",      "backward", "unscale", "step"};
+  constexpr std::string_view kNames[] = {"construct", "convert",  "load",    "flatten", "region", "forward",
+                                         "loss",      "backward", "unscale", "clip",    "step"};
   return kNames[static_cast<size_t>(phase)];
 }
 

@@ -8,7 +8,19 @@
 
 namespace dtypefuzz {
 
-enum class Phase : uint8_t { construct, convert, load, region, forward, loss, backward, unscale, step };
+enum class Phase : uint8_t {
+  construct,
+  convert,
+  load,
+  flatten,
+  region,
+  forward,
+  loss,
+  backward,
+  unscale,
+  clip,
+  step
+};
 std::string_view to_string(Phase);
 
 /// Who ran when something happened: a layer by index, the loss, or a stage of the run.
@@ -67,11 +79,40 @@ struct Trace {
   int layer = -1;  ///< that holds it
 };
 
+/// A tensor of the model whose dtype is not what it should be: nothing but `to(dtype)` changes dtypes, and after
+/// it what belongs to a parameter has the parameter's dtype.
+struct DtypeChange {
+  Phase phase = Phase::convert;  ///< after which it was seen
+  std::string kind;              ///< `parameter`, `buffer`, `gradient`, `state` (of the optimizer)
+  std::string name;
+  int layer = -1;
+  Dtype wanted = Dtype::Undefined, now = Dtype::Undefined;
+};
+
+/// Whether the numbers in parameters and gradients were finite round one step of the optimizer.
+struct StepFacts {
+  bool parameters_before = true, gradients = true, parameters_after = true;
+  Dtype dtype = Dtype::Undefined;  ///< of the parameter that is not finite afterwards
+  std::string name;
+};
+
 struct AutocastFacts {
   bool cpu = false, cuda = false;
   Dtype cpu_dtype = Dtype::Undefined, cuda_dtype = Dtype::Undefined;
   bool cache = true;
   bool operator==(const AutocastFacts&) const = default;
+};
+
+/// One output of a layer held against the same layer in float64 on the same numbers.
+/// `worst` is the largest error over what is allowed: 32 times the most that changing every operand by one unit
+/// in its last place can do to the output, 8 units in the last place of the result, and what rounding in float32 does
+/// where the exact result cancels out. Above 1 it is wrong; 1e9
+/// stands for integers that are not exact and for numbers that are not finite on one side alone.
+struct ValueFacts {
+  int output = 0;
+  Dtype dtype = Dtype::Undefined;
+  double worst = 0;
+  double got = 0, want = 0;  ///< where it is worst
 };
 
 /// The facts of one run. No tensors.
@@ -81,6 +122,8 @@ struct Observation {
   std::vector<CallFacts> calls;
   std::vector<LeafFacts> leaves;
   std::vector<LoadedFacts> loaded;
+  std::vector<DtypeChange> dtype_changes;
+  std::vector<StepFacts> steps;  ///< taken ones
   std::vector<Trace> traces;  ///< what the phase that threw had changed
   bool autocast_restored = true;
   std::string autocast_left;   ///< what was left changed, where it was

@@ -82,12 +82,14 @@ struct LayerPlan {
   int residual = 0;  ///< distance back (1: itself) to the layer whose input is added to the output; 0: none
   std::string path;  ///< `layers[2]`, `loss`
   std::string variant;  ///< the answers under `path` that are no dtype: what support depends on
+  std::string options;  ///< those of them that are words and flags
 };
 
 /// A module that holds others, which run one after another.
 struct Container {
   enum Kind : uint8_t { Sequential, ModuleList, ModuleDict } kind = Sequential;
-  std::string path;
+  std::string path = {};
+  Region autocast = {};  ///< round all that it holds
   static constexpr std::string_view kNames[] = {"Sequential", "ModuleList", "ModuleDict"};
 };
 
@@ -96,6 +98,11 @@ std::string_view to_string(Mode);
 enum class Convert : uint8_t { none, before_forward, after_forward, after_backward, between_steps };
 enum class Load : uint8_t { none, archive, copy };
 enum class Optimizer : uint8_t { none, SGD, Adam, AdamW, RMSprop, Adagrad, LBFGS };
+/// What happens inside the autocast region before the pass that counts, so that its cache of weights is warm:
+/// nothing, a pass without gradients, or a nested region with a pass that an exception ends.
+enum class Warmup : uint8_t { none, no_grad, exception };
+/// What torch::nn::utils does to gradients between backward and step.
+enum class Clip : uint8_t { none, norm, value };
 enum class Fill : uint8_t { ramp, normal, extremes };
 
 /// What a Case means: typed, ready to build.
@@ -111,6 +118,8 @@ struct Plan {
   Fill fill = Fill::ramp;
   uint64_t seed = 0;
   std::optional<Dtype> autocast;
+  Warmup warmup = Warmup::none;
+  bool flat_vector = false;  ///< parameters go through one flat vector and back before the first forward
   Convert convert = Convert::none;
   Dtype convert_dtype = Dtype::Double;
   Load load = Load::none;
@@ -118,7 +127,9 @@ struct Plan {
   int load_steps = 0;
   int steps = 0;
   Optimizer optimizer = Optimizer::none;
+  bool load_optimizer = false;  ///< the saved model's optimizer is loaded as well
   bool scaler = false;
+  Clip clip = Clip::none;
   Shape input_shape;
   std::vector<LayerPlan> layers;        ///< in the order they run, nested containers flattened
   std::vector<Container> containers;

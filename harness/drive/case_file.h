@@ -30,6 +30,9 @@ struct CaseFile {
 /// Throws Error with line and expectation; never reads past 64 KiB.
 CaseFile parse_case(std::string_view text);
 std::string print_case(const CaseFile&);
+/// Without the answers that are the simplest, modules and counts aside: what people read, write and keep. It means
+/// the same, and a question that the generator learns later leaves it as it is.
+Case shortest(const Case&);
 /// The same, the file's name in front of every error. Notes on repairs are appended to `notes`.
 CaseFile load_case(const std::filesystem::path&, std::vector<std::string>* notes = nullptr);
 /// Temporary file, fsync, rename.

@@ -1,59 +1,159 @@
 #include "harness/drive/check.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
+#include <algorithm>
 #include <set>
 
 #include "harness/run/run.h"
+#include "properties/relations.h"
 
 namespace dtypefuzz {
+namespace {
 
-Checked Checker::check(const Case& c) {
-  return check(plan_of(c));
+constexpr size_t kMostRemembered = 1 << 18;  // answers about support; some 10 MB
+
+/// The call's layer by itself, in the call's region.
+Plan alone(const Plan& plan, const CallFacts& call) {
+  Plan result;
+  result.device = plan.device;
+  result.mode = plan.mode;
+  result.default_dtype = plan.default_dtype;
+  result.params_dtype = plan.params_dtype;
+  result.fill = plan.fill;
+  result.autocast = call.autocast;
+  const LayerPlan& layer = *layer_of(plan, call.culprit);
+  result.input_shape = layer.in;
+  result.layers = {layer};
+  LayerPlan& only = result.layers.front();
+  only.autocast = {};
+  only.container = -1;
+  only.reuse = only.residual = 0;
+  return result;
 }
 
-Checked Checker::check(Plan plan) {
+/// The same with the dtypes that the call's operands really had, in train on the CPU.
+Plan alone_as_received(const Plan& plan, const CallFacts& call) {
+  Plan result = alone(plan, call);
+  result.device = Device::cpu;
+  result.mode = Mode::train;
+  LayerPlan& layer = result.layers.front();
+  layer.operand_dtypes.clear();
+  bool first = true;
+  for (const OperandFacts& operand : call.received) {
+    const bool natural = operand.role == Role::buffer && category_of(operand.dtype) == Category::integral;
+    if (operand.role != Role::input) {
+      if (natural) continue;
+      const bool convertible = c10::isFloatingType(operand.dtype) || c10::isComplexType(operand.dtype);
+      if (first && convertible) result.params_dtype = operand.dtype, first = false;
+      if (operand.dtype != result.params_dtype) layer.operand_dtypes.emplace_back(operand.name, operand.dtype);
+    } else if (operand.name == layer.input_name) {
+      result.input_dtype = operand.dtype;
+    } else {
+      for (InputSpec& input : layer.drawn.inputs)
+        if (input.name == operand.name) input.dtype = operand.dtype;
+    }
+  }
+  return result;
+}
+
+uint64_t hash_of(std::string_view text) {
+  return XXH3_64bits(text.data(), text.size());
+}
+
+bool sound(std::span<const Violation> violations) {
+  return violations.empty();
+}
+
+}  // namespace
+
+Checked Checker::check(const Case& c, Siblings siblings) {
+  return check(plan_of(c), siblings);
+}
+
+Checked Checker::check(Plan plan, Siblings siblings) {
   Checked checked{std::move(plan), {}, {}};
   checked.seen = run(checked.plan);
-  const Observation& seen = checked.seen;
+  checked.violations =
+      judge(checked.plan, expectation_of(checked.plan, checked.seen), checked.seen, strictness_);
+  for (const CallFacts& call : checked.seen.calls) {
+    const LayerPlan* layer = layer_of(checked.plan, call.culprit);
+    if (!layer || call.culprit.kind == Culprit::kResidual || call.mixed_devices || call.iteration > 0) continue;
+    if (call.autocast && !autocast_documents(checked.plan.device, *call.autocast)) continue;
+    if (is_new(*layer, call) || siblings == Siblings::always) relate(checked.plan, call, checked.violations);
+  }
+  return checked;
+}
+
+bool Checker::is_new(const LayerPlan& layer, const CallFacts& call) {
+  std::string key = fmt::format("{}|{}|{}|{}", layer.module, layer.options, layer.in.size(),
+                                call.autocast ? name_of(*call.autocast) : "off");
+  for (const OperandFacts& operand : call.received)
+    key += fmt::format("|{}{}", static_cast<int>(category_of(operand.dtype)),
+                       operand.dtype == call.received.front().dtype);
+  return layers_seen_.insert(hash_of(key)).second;
+}
+
+void Checker::relate(const Plan& plan, const CallFacts& call, std::vector<Violation>& violations) {
+  const auto observed = [&](Kin kin, Plan its) {
+    Related related{kin, std::move(its), {}, {}};
+    related.seen = run(related.plan);
+    const Expectation promised = expectation_of(related.plan, related.seen);
+    related.sound = sound(judge(related.plan, promised, related.seen, {}));
+    if (!promised.calls.empty()) related.promise = promised.calls.front();
+    return related;
+  };
+  const Related base = observed(Kin::mode, alone_as_received(plan, call));
+  std::vector<Related> related;
+  for (auto& [kin, its] : relatives_of(base.plan)) related.push_back(observed(kin, std::move(its)));
+  // One group of operands after another, as a person would.
+  std::optional<Plan> next;
+  if (!base.seen.calls.empty()) next = repaired(base.plan, base.seen.calls.front(), base.promise);
+  for (size_t turn = 0; next && turn < call.received.size(); ++turn) {
+    related.push_back(observed(Kin::repair, std::move(*next)));
+    const Related& last = related.back();
+    next.reset();
+    if (!last.seen.calls.empty()) next = repaired(last.plan, last.seen.calls.front(), last.promise);
+  }
+  const auto values = base.seen.calls.empty() || base.seen.calls.front().threw || base.promise.kind != Promise::kAccepts
+                          ? std::vector<ValueFacts>{}
+                          : compare_values(base.plan);
+  for (Violation& v : judge_relations(base, related, values))
+    if (std::none_of(violations.begin(), violations.end(), [&](auto& known) { return known.signature == v.signature; }))
+      violations.push_back(std::move(v));
+}
+
+Expectation Checker::expectation_of(const Plan& plan, const Observation& seen) {
   Expectation promised;
   promised.calls.reserve(seen.calls.size());
   for (const CallFacts& call : seen.calls) {
-    promised.calls.push_back(promise_for(checked.plan, call));
-    promised.undocumented_region.push_back(call.autocast &&
-                                           !autocast_documents(checked.plan.device, *call.autocast));
+    promised.calls.push_back(promise_for(plan, call));
+    promised.undocumented_region.push_back(call.autocast && !autocast_documents(plan.device, *call.autocast));
     const Promise& promise = promised.calls.back();
     if (!call.threw || promise.kind != Promise::kRefusesMismatch || call.culprit.kind == Culprit::kResidual)
       continue;
     std::set<Dtype> dtypes;
     for (const auto& operand : promise.group) dtypes.insert(operand.dtype);
     for (const Dtype dtype : dtypes)
-      promised.supported.emplace_back(dtype, supports(checked.plan, call, dtype, seen.error->phase));
+      promised.supported.emplace_back(dtype, supports(plan, call, dtype, seen.error->phase));
   }
-  checked.violations = judge(checked.plan, promised, seen, strictness_);
-  return checked;
+  return promised;
 }
 
 bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Phase phase) {
   const LayerPlan& layer = *layer_of(plan, call.culprit);
-  auto key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype),
-                         layer.in.size(), to_string(plan.mode), to_string(plan.device),
-                         call.autocast ? name_of(*call.autocast) : "off", to_string(phase));
+  const uint64_t key =
+      hash_of(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
+                          to_string(plan.mode), to_string(plan.device),
+                          call.autocast ? name_of(*call.autocast) : "off", to_string(phase)));
   if (const auto known = supported_.find(key); known != supported_.end()) return known->second;
-  Plan probe;
-  probe.device = plan.device;
-  probe.mode = plan.mode;
-  probe.default_dtype = plan.default_dtype;
+  if (supported_.size() >= kMostRemembered) supported_.clear();
+  Plan probe = alone(plan, call);
   probe.params_dtype = dtype;
-  probe.autocast = call.autocast;
-  probe.input_shape = layer.in;
-  probe.layers = {layer};
-  LayerPlan& alone = probe.layers.front();
-  alone.operand_dtypes.clear();
-  alone.autocast = {};
-  alone.container = -1;
-  alone.reuse = alone.residual = 0;
-  for (InputSpec& input : alone.drawn.inputs) input.dtype.reset();
+  LayerPlan& only = probe.layers.front();
+  only.operand_dtypes.clear();
+  for (InputSpec& input : only.drawn.inputs) input.dtype.reset();
   const Observation seen = run(probe);
   // Up to the phase asked about; an integral dtype that parameters cannot have is unsupported as well.
   const bool supported = seen.not_applicable.empty() && (!seen.error || seen.error->phase > Phase::forward);

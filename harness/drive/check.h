@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "generators/stack.h"
@@ -17,17 +18,26 @@ struct Checked {
   std::vector<Violation> violations;
 };
 
+/// Whether the layers of a case are held against their siblings (properties/relations.h): where this checker has not
+/// seen such a layer yet, as a campaign does, or each one, so that the verdict depends on the case alone.
+enum class Siblings : uint8_t { of_new_layers, always };
+
 /// plan -> run -> expectation -> verdicts. Remembers which dtypes the LibTorch in use supports.
 class Checker {
  public:
   explicit Checker(Strictness strictness = {}) : strictness_(strictness) {}
-  Checked check(const Case&);
-  Checked check(Plan);
+  Checked check(const Case&, Siblings = Siblings::always);
+  Checked check(Plan, Siblings = Siblings::always);
 
  private:
+  Expectation expectation_of(const Plan&, const Observation&);
   bool supports(const Plan&, const CallFacts&, Dtype, Phase);
+  void relate(const Plan&, const CallFacts&, std::vector<Violation>&);
+  bool is_new(const LayerPlan&, const CallFacts&);
+
   Strictness strictness_;
-  std::unordered_map<std::string, bool> supported_;
+  std::unordered_map<uint64_t, bool> supported_;
+  std::unordered_set<uint64_t> layers_seen_;
 };
 
 }  // namespace dtypefuzz

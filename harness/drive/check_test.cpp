@@ -4,6 +4,7 @@
 #include "harness/drive/minimize.h"
 #include "harness/run/run.h"
 #include "properties/messages.h"
+#include "properties/relations.h"
 
 namespace dtypefuzz {
 namespace {
@@ -128,6 +129,110 @@ TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
   EXPECT_EQ(properties(gradient), Names{"gradients_match_their_leaves"});
   gradient.leaves[0].has = false;
   EXPECT_EQ(properties(gradient), Names{"gradients_match_their_leaves"});
+}
+
+TEST(Oracle, AFaultOfTheModelsStateIsCaughtByItsProperty) {
+  Checker checker;
+  const auto checked = checker.check(with({{"steps", "1"}, {"optimizer", "Adam"}}));
+  Expectation promised;
+  for (const CallFacts& call : checked.seen.calls) {
+    promised.calls.push_back(promise_for(checked.plan, call));
+    promised.undocumented_region.push_back(false);
+  }
+  const auto properties = [&](const Observation& seen) {
+    std::vector<std::string> names;
+    for (const auto& v : judge(checked.plan, promised, seen)) names.push_back(v.signature.property);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(properties(checked.seen), Names{});
+  ASSERT_EQ(checked.seen.steps.size(), 1u);
+
+  Observation changed = checked.seen;
+  changed.dtype_changes = {{Phase::step, "state", "weight", 0, Dtype::Float, Dtype::Double}};
+  EXPECT_EQ(properties(changed), Names{"only_conversion_changes_dtypes"});
+
+  Observation infinite = checked.seen;
+  infinite.steps[0].parameters_after = false;
+  infinite.steps[0].dtype = Dtype::Float;
+  EXPECT_EQ(properties(infinite), Names{"steps_keep_values_finite"});
+  infinite.steps[0].gradients = false;  // then it is not the step's doing
+  EXPECT_EQ(properties(infinite), Names{});
+}
+
+/// A layer that holds, and its siblings as they really ran.
+struct Family {
+  Related base;
+  std::vector<Related> related;
+  std::vector<std::string> judged(std::span<const ValueFacts> values = {}) const {
+    std::vector<std::string> names;
+    for (const auto& v : judge_relations(base, related, values)) names.push_back(v.signature.property);
+    return names;
+  }
+};
+Family family_of_case(const Case& c) {
+  const auto observed = [](Kin kin, const Plan& plan) {
+    Related related{kin, plan, run(plan), {}};
+    if (!related.seen.calls.empty()) related.promise = promise_for(plan, related.seen.calls.front());
+    return related;
+  };
+  Family family{observed(Kin::mode, plan_of(c)), {}};
+  for (const auto& [kin, plan] : relatives_of(family.base.plan)) family.related.push_back(observed(kin, plan));
+  if (const auto plan = repaired(family.base.plan, family.base.seen.calls.front(), family.base.promise))
+    family.related.push_back(observed(Kin::repair, *plan));
+  return family;
+}
+
+/// A refusal in words that are not about support.
+void refuse(Observation& seen) {
+  seen.calls.front().threw = true;
+  seen.calls.front().given.clear();
+  seen.error = ErrorFacts{
+      Phase::forward, {Culprit::kLayer, 0}, 0, "c10::Error", "expected scalar type Float but found Half"};
+}
+
+TEST(Relations, SiblingsThatDisagreeAreCaught) {
+  using Names = std::vector<std::string>;
+  const Family plain = family_of_case(Case{});
+  EXPECT_EQ(plain.judged(), Names{});
+  for (size_t i = 0; i < plain.related.size(); ++i) {
+    Family family = plain;
+    refuse(family.related[i].seen);
+    EXPECT_EQ(family.judged(), Names{family.related[i].kin == Kin::mode ? "modes_agree" : "devices_agree"});
+    family.related[i].sound = false;  // then what it violates by itself says so
+    EXPECT_EQ(family.judged(), Names{});
+  }
+  Family other_dtype = plain;
+  other_dtype.related[0].seen.calls.front().given = {Dtype::Half};
+  EXPECT_EQ(other_dtype.judged(), Names{"modes_agree"});
+
+  Family autocast = family_of_case(with({{"autocast", "bfloat16"}}));
+  EXPECT_EQ(autocast.judged(), Names{});
+  for (Related& related : autocast.related)
+    if (related.kin == Kin::autocast) refuse(related.seen);
+  EXPECT_EQ(autocast.judged(), Names{"autocast_dtypes_agree"});
+}
+
+TEST(Relations, WrongNumbersAreCaught) {
+  const Family plain = family_of_case(Case{});
+  const std::vector<ValueFacts> values = compare_values(plain.base.plan);
+  ASSERT_EQ(values.size(), 1u);
+  EXPECT_LT(values[0].worst, 1);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(plain.judged(values), Names{});
+  auto wrong = values;
+  wrong[0].worst = 2;
+  EXPECT_EQ(plain.judged(wrong), Names{"values_agree_with_float64"});
+}
+
+TEST(Relations, ARepairThatDoesNotHelpIsCaught) {
+  Family family = family_of_case(with({{"input.dtype", "float64"}}));
+  ASSERT_EQ(family.related.back().kin, Kin::repair);
+  EXPECT_EQ(family.related.back().plan.input_dtype, Dtype::Float);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(family.judged(), Names{});
+  refuse(family.related.back().seen);
+  EXPECT_EQ(family.judged(), Names{"suggested_repair_works"});
 }
 
 TEST(Minimizer, EndsAtOneLayerAndKeepsTheSignature) {

@@ -23,7 +23,17 @@ bool names(const CaseFile& file, const std::string& signature) {
   return false;
 }
 
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 }  // namespace
+
+std::string print_kept(CaseFile file) {
+  file.body = shortest(file.body);
+  return print_case(file);
+}
 
 std::string seen_key(std::string_view capability) {
   const std::string version(build_info::kLibTorchVersion);
@@ -134,7 +144,7 @@ size_t merge_corpus(const std::string& from, const std::string& into) {
     const std::string signature = file.seen.front().verdicts.front();
     if (known.contains(signature)) continue;
     record_seen(file, signature);
-    write_atomically(std::filesystem::path(into) / file_name_of(signature), print_case(file));
+    write_atomically(std::filesystem::path(into) / file_name_of(signature), print_kept(file));
     ++adopted;
   }
   return adopted;
@@ -146,6 +156,7 @@ std::vector<std::string> check_corpus(const std::string& directory) {
     std::vector<std::string> notes;
     try {
       const CaseFile file = load_case(path, &notes);
+      if (print_kept(file) != text_of(path)) notes.push_back(path.string() + ": is not in its shortest form; corpus tidy writes it");
       for (const Seen& seen : file.seen)
         for (const auto& verdict : seen.verdicts)
           if (verdict != "holds") parse_signature(verdict);
@@ -155,6 +166,17 @@ std::vector<std::string> check_corpus(const std::string& directory) {
     wrong.insert(wrong.end(), notes.begin(), notes.end());
   }
   return wrong;
+}
+
+size_t tidy_corpus(const std::string& directory) {
+  size_t changed = 0;
+  for (const auto& path : case_files({directory})) {
+    const std::string kept = print_kept(load_case(path));
+    if (kept == text_of(path)) continue;
+    write_atomically(path, kept);
+    ++changed;
+  }
+  return changed;
 }
 
 void accept_finding(const std::string& path, const std::string& title, const std::string& upstream) {
@@ -167,7 +189,7 @@ void accept_finding(const std::string& path, const std::string& title, const std
   };
   if (!upstream.empty()) put("upstream", upstream);
   put("title", title);
-  write_atomically(path, print_case(file));
+  write_atomically(path, print_kept(file));
 }
 
 std::filesystem::path drop_finding(const std::string& directory, const std::string& signature) {

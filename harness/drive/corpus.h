@@ -21,6 +21,9 @@ std::string cpu_capability();
 /// The line that speaks for this LibTorch and CPU; null where none does.
 const Seen* seen_here(const CaseFile&);
 
+/// A case as it is saved: its shortest form.
+std::string print_kept(CaseFile);
+
 /// One entry of the baseline.
 struct Known {
   std::filesystem::path path;
@@ -36,9 +39,11 @@ std::map<std::string, Known> load_baseline(const std::string& directory);
 void record_seen(CaseFile&, const std::string& first = {});
 /// Adopts the findings of a run: every case whose signature `into` does not have. Returns how many.
 size_t merge_corpus(const std::string& from, const std::string& into);
-/// Every file parses, answers every question and is its own canonical text; returns what is wrong, a line
-/// each.
+/// Every file parses, means what it says without repairs, and is its own shortest text; returns what is wrong, a
+/// line each.
 std::vector<std::string> check_corpus(const std::string& directory);
+/// Writes each file in its shortest form; returns how many changed.
+size_t tidy_corpus(const std::string& directory);
 void accept_finding(const std::string& file, const std::string& title, const std::string& upstream);
 /// Removes the file whose `[seen]` names the signature; an Error where none does.
 std::filesystem::path drop_finding(const std::string& directory, const std::string& signature);

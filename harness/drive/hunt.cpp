@@ -35,7 +35,7 @@ Case Slot::in_flight() const {
 
 Checked Hunt::observed(const Case& c, Plan&& plan, bool counted) {
   if (slot_) slot_->enter(c, counted);
-  Checked checked = checker_.check(std::move(plan));
+  Checked checked = checker_.check(std::move(plan), counted ? Siblings::always : Siblings::of_new_layers);
   if (slot_) slot_->busy = false;
   return checked;
 }

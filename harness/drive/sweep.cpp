@@ -144,6 +144,21 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
         {"steps", {"0", "2"}},
         {"optimizer", {"none", "SGD", "Adam"}}};
     if (!product(base, converts, visit)) return;
+    const Axis flat[] = {{"flat_vector", {"true"}}, {"params.dtype", dtypes}, {"clip", {"none", "norm", "value"}}};
+    if (!product(base, flat, visit)) return;
+    const Axis warm[] = {{"autocast", {"bfloat16", "float16"}},
+                         {"autocast.warmup", {"no_grad", "exception"}},
+                         {"params.dtype", {"float32", "bfloat16", "float16", "float64"}},
+                         {"layers[0].autocast", {"same", "off", "bfloat16", "float16"}}};
+    if (!product(base, warm, visit)) return;
+    const Axis resumed[] = {{"load", {"archive", "copy"}},
+                            {"load.steps", {"1"}},
+                            {"load.dtype", {"float32", "float64", "bfloat16", "float16", "complex64"}},
+                            {"params.dtype", {"float32", "float64", "bfloat16", "float16"}},
+                            {"steps", {"2"}},
+                            {"optimizer", {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"}},
+                            {"optimizer.load", {"true"}}};
+    if (!product(base, resumed, visit)) return;
     const Axis steps[] = {{"steps", {"2"}},
                           {"optimizer", {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"}},
                           {"params.dtype", dtypes},

@@ -20,6 +20,11 @@ AutocastRegion::AutocastRegion(Device device, std::optional<Dtype> dtype)
   at::autocast::increment_nesting();
 }
 
+void enter(std::optional<AutocastRegion>& region, Device device, const Region& wanted) {
+  if (wanted.kind != Region::kSame && device != Device::meta)
+    region.emplace(device, wanted.kind == Region::kOn ? std::optional(wanted.dtype) : std::nullopt);
+}
+
 AutocastRegion::~AutocastRegion() {
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   at::autocast::set_autocast_enabled(device_, was_enabled_);

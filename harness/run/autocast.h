@@ -2,6 +2,7 @@
 #include <ATen/autocast_mode.h>
 
 #include "harness/core/observation.h"
+#include "harness/core/plan.h"
 
 namespace dtypefuzz {
 
@@ -22,5 +23,8 @@ class AutocastRegion {
   bool was_enabled_;
   at::ScalarType was_dtype_;
 };
+
+/// Opens the region that a plan asks for; none where it says `same`, or on meta, which has no autocast.
+void enter(std::optional<AutocastRegion>&, Device, const Region&);
 
 }  // namespace dtypefuzz

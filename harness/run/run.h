@@ -13,6 +13,9 @@ void prepare_process();
 /// LibTorch's exceptions end here and become facts. A crash or a hang does not: see drive/isolate.h.
 Observation run(const Plan&);
 
+/// The first layer of a plan held against float64; nothing where it is refused or cannot be set up.
+std::vector<ValueFacts> compare_values(const Plan&);
+
 /// The same plan made, run forward and backward with nothing observed: what the harness's own share is held
 /// against. What goes beyond one forward and backward (steps, checkpoints, conversions) is left out. False
 /// where LibTorch threw.
