@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdlib>
 
 #include "generators/calls.h"
 #include "generators/row.h"
@@ -20,11 +19,6 @@ Options reduced(Options options, std::string_view reduction) {
   if (reduction == "sum") return options.reduction(torch::kSum);
   if (reduction == "none") return options.reduction(torch::kNone);
   return options.reduction(torch::kMean);
-}
-
-/// A fraction among a few, spelled as the case file spells it.
-double draw_number(Draw& draw, std::string_view name, std::initializer_list<std::string_view> options) {
-  return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
 }
 
 // --- element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss ----------

@@ -42,6 +42,8 @@ std::span<const Row> linear_rows();
 std::span<const Row> convolution_rows();
 std::span<const Row> normalization_rows();
 std::span<const Row> activation_rows();
+std::span<const Row> softmax_rows();
+std::span<const Row> dropout_rows();
 std::span<const Row> pooling_rows();
 std::span<const Row> recurrent_rows();
 std::span<const Row> attention_rows();
@@ -62,6 +64,8 @@ int64_t draw_features(Draw&, std::string_view name);
 Shape draw_rows_of(Draw&, const Site&, int64_t features);
 /// Whether the module works in place; asked where that is legal.
 bool draw_inplace(Draw&, const Site&);
+/// A fraction or another number that is no size: a slope, a limit, a probability.
+double draw_number(Draw&, std::string_view name, std::initializer_list<std::string_view> options);
 /// Any tensor: `input.rank` in {2, 3, 1, 4} and its sizes at the root.
 Shape draw_any_input(Draw&, const Site&);
 /// [batch, channels, size...] with `dimensions` sizes (`input.length`; `input.height`, `input.width`; and

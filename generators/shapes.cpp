@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include "generators/row.h"
 
 namespace dtypefuzz {
@@ -16,6 +18,10 @@ Shape draw_rows_of(Draw& draw, const Site& site, int64_t features) {
 
 bool draw_inplace(Draw& draw, const Site& site) {
   return !site.first && draw.flag("inplace", false);
+}
+
+double draw_number(Draw& draw, std::string_view name, std::initializer_list<std::string_view> options) {
+  return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
 }
 
 Shape draw_any_input(Draw& draw, const Site& site) {

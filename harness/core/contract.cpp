@@ -183,7 +183,8 @@ Promise promise_of(const Contract& contract, const Received& received) {
   Received effective = received;
   effective.operands = *seen;
 
-  for (const auto& operand : effective.operands)
+  // Before autocast's casts: it takes float4 for a floating dtype.
+  for (const auto& operand : received.operands)
     if (category_of(operand.dtype) == Category::other)
       return {.reason = "nothing is said of what modules do with quantized, packed, bits and sub-byte dtypes: "
                         "https://pytorch.org/docs/stable/tensor_attributes.html#torch-dtype"};

@@ -10,6 +10,8 @@ namespace dtypefuzz {
 Stamp stamp_of(const at::Tensor& tensor) {
   if (!tensor.defined()) return {};
   Stamp stamp{.dtype = tensor.scalar_type()};
+  const auto sizes = tensor.sizes();
+  stamp.sizes = XXH3_64bits(sizes.data(), sizes.size() * sizeof sizes[0]);
   if (!tensor.has_storage() || !tensor.device().is_cpu()) return stamp;
   const auto& storage = tensor.storage();
   stamp.data = storage.data();

@@ -5,12 +5,12 @@
 
 namespace dtypefuzz {
 
-/// What a tensor is, cheaply: where its data lies, its dtype, version and a hash of its bytes. Versions alone
-/// miss BatchNorm's running statistics and kernels that write directly; bytes alone miss a rewrite with equal
-/// values.
+/// What a tensor is, cheaply: where its data lies, its dtype and hashes of its sizes and bytes. Versions would
+/// miss BatchNorm's running statistics and kernels that write directly; bytes alone miss an `unsqueeze_`.
 struct Stamp {
   const void* data = nullptr;
   at::ScalarType dtype = at::ScalarType::Undefined;
+  uint64_t sizes = 0;
   uint64_t bytes = 0;
   bool operator==(const Stamp&) const = default;
 };
