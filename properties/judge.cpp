@@ -27,12 +27,22 @@ std::string family_of(const std::optional<ErrorFacts>& error) {
   return known ? std::string(known->family->name) : "unrecognized";
 }
 
-/// `weight_ih_l1_reverse` is `weight_ih`: the layers and directions of a recurrent module are alike.
-std::string role_of(const std::string& operand) {
-  const size_t at = operand.rfind("_l");
-  const bool numbered =
-      at != std::string::npos && at + 2 < operand.size() && operand[at + 2] >= '0' && operand[at + 2] <= '9';
-  return numbered ? operand.substr(0, at) : operand;
+/// `weight_ih_l1_reverse` is `weight_ih`: the layers and directions of a recurrent module are alike. So are
+/// those of a list of layers: `encoder.layers.1.norm1.bias` is `encoder.norm1.bias`.
+std::string role_of(std::string operand) {
+  const auto digit = [&](size_t at) { return at < operand.size() && operand[at] >= '0' && operand[at] <= '9'; };
+  constexpr std::string_view kList = "layers.";
+  for (size_t at = 0; (at = operand.find(kList, at)) != std::string::npos;) {
+    size_t end = at + kList.size();
+    while (digit(end)) ++end;
+    const bool numbered = end > at + kList.size() && end < operand.size() && operand[end] == '.';
+    if (numbered && (at == 0 || operand[at - 1] == '.'))
+      operand.erase(at, end + 1 - at);
+    else
+      at = end;
+  }
+  if (const size_t at = operand.rfind("_l"); at != std::string::npos && digit(at + 2)) operand.resize(at);
+  return operand;
 }
 
 /// The first two operands of a call whose dtypes differ, by role: what a signature calls `input/weight`.
