@@ -19,10 +19,11 @@ bool takes_attention_sequence(const Shape& in, const Site&) {
   return in.size() == 3 && in[0] <= 32 && in[1] > 0 && in[1] <= 32 && in[2] > 0 && in[2] <= 64;
 }
 
-Shape draw_attention_sequence(Draw& draw, const Site& site, std::string_view features_name) {
-  const auto features = draw.size(features_name, {4, 8, 1});
+Shape draw_attention_sequence(Draw& draw, const Site& site, std::string_view name,
+                              std::initializer_list<int64_t> features) {
+  const auto taken = draw.size(name, features);
   const Draw::AtRoot root(draw);
-  return {draw.size("input.length", {2, 1, 3}), std::max<int64_t>(site.batch, 1), features};
+  return {draw.size("input.length", {2, 1, 3}), std::max<int64_t>(site.batch, 1), taken};
 }
 
 int64_t draw_heads(Draw& draw, std::string_view name, int64_t embed_dim) {
@@ -103,7 +104,7 @@ const Row kRows[] = {
               in[0], in[1], in[2], in[3], /*need_weights=*/true, in[4]);
           return {output, weights};
         },
-        .input = [](Draw& draw, const Site& site) { return draw_attention_sequence(draw, site, "embed_dim"); },
+        .input = [](Draw& draw, const Site& site) { return draw_attention_sequence(draw, site, "embed_dim", {4, 8, 1}); },
         .accepts = takes_attention_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto heads = draw_heads(draw, "num_heads", in[2]);

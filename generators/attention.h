@@ -7,7 +7,8 @@ namespace dtypefuzz {
 
 /// [length, batch, features]: the C++ front end takes nothing else.
 bool takes_attention_sequence(const Shape&, const Site&);
-Shape draw_attention_sequence(Draw&, const Site&, std::string_view features_name);
+Shape draw_attention_sequence(Draw&, const Site&, std::string_view name,
+                              std::initializer_list<int64_t> features);
 /// A number of heads that divides the features.
 int64_t draw_heads(Draw&, std::string_view name, int64_t embed_dim);
 

@@ -76,8 +76,14 @@ Contract transforms(std::string_view source, std::vector<std::string_view> seque
   return contract;
 }
 
-Shape draw_input(Draw& draw, const Site& site) {
-  return draw_attention_sequence(draw, site, "d_model");
+/// Two features or more: one feature is zero after its norm whatever it was, so that memory and target are equal
+/// there, and F::multi_head_attention_forward takes what `torch::equal` calls equal for self-attention: memory
+/// then is not used at all, and the encoder has no gradient.
+bool takes_sequence(const Shape& in, const Site& site) {
+  return takes_attention_sequence(in, site) && in[2] > 1;
+}
+Shape draw_sequence(Draw& draw, const Site& site) {
+  return draw_attention_sequence(draw, site, "d_model", {4, 8});
 }
 
 /// The options that every transformer has.
@@ -174,8 +180,8 @@ const Row kRows[] = {
         .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html",
                                {"src"}, {"src_key_padding_mask", "src_mask"}),
         .forward = encode<nn::TransformerEncoderLayerImpl>,
-        .input = draw_input,
-        .accepts = takes_attention_sequence,
+        .input = draw_sequence,
+        .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
           Drawn layer{.make = make<nn::TransformerEncoderLayer>(block.encoder_layer()), .out = in};
@@ -192,8 +198,8 @@ const Row kRows[] = {
                                {"tgt", "memory"},
                                {"tgt_key_padding_mask", "memory_key_padding_mask", "tgt_mask", "memory_mask"}),
         .forward = decode<nn::TransformerDecoderLayerImpl>,
-        .input = draw_input,
-        .accepts = takes_attention_sequence,
+        .input = draw_sequence,
+        .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
           Drawn layer{.make = make<nn::TransformerDecoderLayer>(block.decoder_layer()), .out = in};
@@ -209,8 +215,8 @@ const Row kRows[] = {
         .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoder.html",
                                {"src"}, {"src_key_padding_mask", "src_mask"}),
         .forward = encode<nn::TransformerEncoderImpl>,
-        .input = draw_input,
-        .accepts = takes_attention_sequence,
+        .input = draw_sequence,
+        .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
           auto stack = drawn_stack<nn::TransformerEncoder, nn::TransformerEncoderOptions>(
@@ -227,8 +233,8 @@ const Row kRows[] = {
                                {"tgt", "memory"},
                                {"tgt_key_padding_mask", "memory_key_padding_mask", "tgt_mask", "memory_mask"}),
         .forward = decode<nn::TransformerDecoderImpl>,
-        .input = draw_input,
-        .accepts = takes_attention_sequence,
+        .input = draw_sequence,
+        .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
           auto stack = drawn_stack<nn::TransformerDecoder, nn::TransformerDecoderOptions>(
@@ -249,8 +255,8 @@ const Row kRows[] = {
           return {static_cast<nn::TransformerImpl&>(module).forward(in[0], in[1], in[2], in[3], in[4], in[5],
                                                                     in[6], in[7])};
         },
-        .input = draw_input,
-        .accepts = takes_attention_sequence,
+        .input = draw_sequence,
+        .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
           const auto encoders = draw.size("num_encoder_layers", {1, 2});

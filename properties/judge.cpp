@@ -166,6 +166,20 @@ bool names_two_operands(const Recognized& known, const CallFacts& call, const Pr
                      [&](auto& n) { return n.dtype != known.named[0].dtype; });
 }
 
+/// Whether a message names the dtype of an operand that is not among those that disagree (a mask, say): two
+/// things are wrong then, and either error is legal.
+bool names_another_operand(const Recognized& known, const CallFacts& call, const Promise& promise) {
+  const auto in_group = [&](auto&& is) { return std::any_of(promise.group.begin(), promise.group.end(), is); };
+  return std::any_of(call.received.begin(), call.received.end(), [&](const OperandFacts& other) {
+    if (in_group([&](const OperandFacts& o) { return o.name == other.name; })) return false;
+    return std::any_of(known.named.begin(), known.named.end(), [&](const NamedDtype& named) {
+      return named.dtype == other.dtype &&
+             (other.name.ends_with(named.operand) ||
+              !in_group([&](const OperandFacts& o) { return o.dtype == named.dtype; }));
+    });
+  });
+}
+
 /// What is wrong with a refusal of operands that disagree; empty where it holds.
 std::string fault_of_refusal(const Promise& promise, const CallFacts& call, const Expectation& promised,
                              const std::string& message, Strictness strictness, Severity& severity) {
@@ -176,7 +190,7 @@ std::string fault_of_refusal(const Promise& promise, const CallFacts& call, cons
   switch (known->family->kind) {
     case MessageKind::unsupported:
       if (promise.kind == Promise::kRefusesCategory || some_unsupported(promised) ||
-          names_two_operands(*known, call, promise))
+          names_two_operands(*known, call, promise) || names_another_operand(*known, call, promise))
         return {};
       return "says unsupported, but the dtypes are supported";
     case MessageKind::cast:
