@@ -47,6 +47,7 @@ std::span<const Row> dropout_rows();
 std::span<const Row> pooling_rows();
 std::span<const Row> recurrent_rows();
 std::span<const Row> attention_rows();
+std::span<const Row> transformer_rows();
 std::span<const Row> loss_rows();
 
 /// All rows that can be layers, simplest first.

@@ -6,9 +6,19 @@ namespace dtypefuzz {
 namespace {
 
 using Family = std::span<const Row> (*)();
-constexpr Family kFamilies[] = {linear_rows,  activation_rows,    softmax_rows,
-                                dropout_rows, normalization_rows, convolution_rows,
-                                pooling_rows, recurrent_rows,     attention_rows};
+// Simplest first.
+constexpr Family kFamilies[] = {
+    linear_rows,
+    activation_rows,
+    softmax_rows,
+    dropout_rows,
+    normalization_rows,
+    convolution_rows,
+    pooling_rows,
+    recurrent_rows,
+    attention_rows,
+    transformer_rows,
+};
 
 std::vector<const Row*> pointers(std::span<const Family> families) {
   std::vector<const Row*> rows;

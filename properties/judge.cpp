@@ -27,12 +27,22 @@ std::string family_of(const std::optional<ErrorFacts>& error) {
   return known ? std::string(known->family->name) : "unrecognized";
 }
 
-/// `weight_ih_l1_reverse` is `weight_ih`: the layers and directions of a recurrent module are alike.
-std::string role_of(const std::string& operand) {
-  const size_t at = operand.rfind("_l");
-  const bool numbered =
-      at != std::string::npos && at + 2 < operand.size() && operand[at + 2] >= '0' && operand[at + 2] <= '9';
-  return numbered ? operand.substr(0, at) : operand;
+/// `weight_ih_l1_reverse` is `weight_ih`: the layers and directions of a recurrent module are alike. So are
+/// those of a list of layers: `encoder.layers.1.norm1.bias` is `encoder.norm1.bias`.
+std::string role_of(std::string operand) {
+  const auto digit = [&](size_t at) { return at < operand.size() && operand[at] >= '0' && operand[at] <= '9'; };
+  constexpr std::string_view kList = "layers.";
+  for (size_t at = 0; (at = operand.find(kList, at)) != std::string::npos;) {
+    size_t end = at + kList.size();
+    while (digit(end)) ++end;
+    const bool numbered = end > at + kList.size() && end < operand.size() && operand[end] == '.';
+    if (numbered && (at == 0 || operand[at - 1] == '.'))
+      operand.erase(at, end + 1 - at);
+    else
+      at = end;
+  }
+  if (const size_t at = operand.rfind("_l"); at != std::string::npos && digit(at + 2)) operand.resize(at);
+  return operand;
 }
 
 Disagreement disagreement_of(const Promise& promise, const CallFacts& call) {
@@ -153,6 +163,20 @@ bool names_two_operands(const Recognized& known, const CallFacts& call, const Pr
                      [&](auto& n) { return n.dtype != known.named[0].dtype; });
 }
 
+/// Whether a message names the dtype of an operand that is not among those that disagree (a mask, say): two
+/// things are wrong then, and either error is legal.
+bool names_another_operand(const Recognized& known, const CallFacts& call, const Promise& promise) {
+  const auto in_group = [&](auto&& is) { return std::any_of(promise.group.begin(), promise.group.end(), is); };
+  return std::any_of(call.received.begin(), call.received.end(), [&](const OperandFacts& other) {
+    if (in_group([&](const OperandFacts& o) { return o.name == other.name; })) return false;
+    return std::any_of(known.named.begin(), known.named.end(), [&](const NamedDtype& named) {
+      return named.dtype == other.dtype &&
+             (other.name.ends_with(named.operand) ||
+              !in_group([&](const OperandFacts& o) { return o.dtype == named.dtype; }));
+    });
+  });
+}
+
 /// What is wrong with a refusal of operands that disagree; empty where it holds.
 std::string fault_of_refusal(const Promise& promise, const CallFacts& call, const Expectation& promised,
                              const std::string& message, Strictness strictness, Severity& severity) {
@@ -163,7 +187,7 @@ std::string fault_of_refusal(const Promise& promise, const CallFacts& call, cons
   switch (known->family->kind) {
     case MessageKind::unsupported:
       if (promise.kind == Promise::kRefusesCategory || some_unsupported(promised) ||
-          names_two_operands(*known, call, promise))
+          names_two_operands(*known, call, promise) || names_another_operand(*known, call, promise))
         return {};
       return "says unsupported, but the dtypes are supported";
     case MessageKind::cast:

@@ -42,6 +42,36 @@ TEST(Oracle, AMismatchIsSeenAndHolds) {
   EXPECT_TRUE(checked.violations.empty());
 }
 
+TEST(Oracle, TheLayersOfAStackAreOneRoleInSignatures) {
+  Checker checker;
+  const auto signatures = [&](const char* layers, const char* parameter) {
+    std::vector<std::string> texts;
+    for (const auto& v : checker
+                             .check(with({{"layers[0].module", "TransformerEncoder"},
+                                          {"layers[0].num_layers", layers},
+                                          {parameter, "float64"}}))
+                             .violations)
+      texts.push_back(to_string(v.signature));
+    return texts;
+  };
+  const auto first = signatures("1", "layers[0].layers.0.linear1.bias.dtype");
+  const auto second = signatures("2", "layers[0].layers.1.linear1.bias.dtype");
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_NE(first[0].find(":src/linear1.bias:"), std::string::npos) << first[0];
+  EXPECT_EQ(first, second);
+}
+
+TEST(Oracle, ARefusalOfAnotherOperandHoldsWhereTwoThingsAreWrong) {
+  Checker checker;
+  const auto checked = checker.check(with({{"layers[0].module", "TransformerEncoderLayer"},
+                                           {"layers[0].src_key_padding_mask", "true"},
+                                           {"layers[0].src_key_padding_mask.dtype", "uint8"},
+                                           {"layers[0].norm1.bias.dtype", "float64"}}));
+  ASSERT_TRUE(checked.seen.error);
+  EXPECT_EQ(recognize(checked.seen.error->message)->family->name, "mask_dtype_named");
+  EXPECT_TRUE(checked.violations.empty());
+}
+
 TEST(Oracle, AFaultInTheFactsIsCaughtByItsProperty) {
   Checker checker;
   const auto checked = checker.check(with({{"input.dtype", "float64"}}));
