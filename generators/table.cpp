@@ -7,7 +7,8 @@ namespace {
 
 using Family = std::span<const Row> (*)();
 constexpr Family kFamilies[] = {linear_rows,  activation_rows, normalization_rows, convolution_rows,
-                                pooling_rows, recurrent_rows,  attention_rows};
+                                pooling_rows, recurrent_rows,  attention_rows,     embedding_rows,
+                                container_rows};
 
 std::vector<const Row*> pointers(std::span<const Family> families) {
   std::vector<const Row*> rows;
