@@ -90,6 +90,28 @@ const Row kRows[] = {
         },
     },
     {
+        .name = "Unflatten",
+        .source = "nn/modules/linear.h",
+        .contract = passes_through("https://pytorch.org/docs/stable/generated/torch.nn.Unflatten.html"),
+        .forward = one_tensor_in_one_out<nn::UnflattenImpl>,
+        .input = draw_any_input,
+        .accepts = has_a_dimension,
+        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+          const auto rank = static_cast<int64_t>(in.size());
+          const auto dim = rank > 1 ? draw.size("dim", {-1, 0}) : -1;
+          const auto at = dim < 0 ? rank - 1 : dim;
+          const auto size = in[static_cast<size_t>(at)];
+          const auto pieces = size > 1 ? draw.size("pieces", {1, size}) : 1;
+          // One size may be left open; of no elements it cannot be told.
+          const bool inferred = size > 0 && draw.flag("inferred", false);
+          Shape out(in.begin(), in.begin() + at);
+          out.append({pieces, size / pieces});
+          out.append(in.begin() + at + 1, in.end());
+          const std::vector<int64_t> sizes = {pieces, inferred ? -1 : size / pieces};
+          return {.make = make<nn::Unflatten>(nn::UnflattenOptions(dim, sizes)), .out = out};
+        },
+    },
+    {
         .name = "Bilinear",
         .source = "nn/modules/linear.h",
         // "All tensors must have the same dtype": at::bilinear, aten/src/ATen/native/Linear.cpp. It is in
@@ -124,47 +146,6 @@ const Row kRows[] = {
                   .parameters = weight_and(bias)};
         },
         .input_name = "input1",
-    },
-    {
-        .name = "Embedding",
-        .source = "nn/modules/embedding.h",
-        // A row of `weight` for every index: nothing is combined, so indices and weight share nothing.
-        .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html",
-                     .takes = {{"input",
-                                kIntegral,
-                                "\"Input: IntTensor or LongTensor of arbitrary shape\", torch.nn.Embedding",
-                                {Dtype::Int, Dtype::Long}}},
-                     .output = same_as("weight"),
-                     .carries_gradient = false},
-        .forward = one_tensor_in_one_out<nn::EmbeddingImpl>,
-        .input =
-            [](Draw& draw, const Site& site) {
-              int64_t features = 0;
-              {
-                const Draw::AtRoot root(draw);
-                features = draw.size("input.features", {4, 1, 3, 9});
-              }
-              return draw_rows_of(draw, site, features);
-            },
-        .accepts = [](const Shape& in, const Site&) { return in.size() <= 4 && numel(in) <= 256; },
-        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const auto rows = draw.size("num_embeddings", {10, 1, 2, 5});
-          const auto embedding_dim = draw_features(draw, "embedding_dim");
-          auto options = nn::EmbeddingOptions(rows, embedding_dim);
-          const auto padding = draw.word("padding_idx", {"none", "0", "-1"});
-          if (padding != "none") options.padding_idx(padding == "0" ? 0 : -1);
-          if (draw.flag("max_norm", false)) options.max_norm(1.0);  // renormalizes `weight` in forward
-          // `sparse` is not drawn: most optimizers refuse sparse gradients whatever their dtype.
-          options.scale_grad_by_freq(draw.flag("scale_grad_by_freq", false));
-          Shape out = in;
-          out.push_back(embedding_dim);
-          return {.make = make<nn::Embedding>(options),
-                  .out = out,
-                  .parameters = {"weight"},
-                  .input_limit = rows};
-        },
-        .content = Content::indices,
-        .natural = Dtype::Long,
     },
 };
 

@@ -117,6 +117,47 @@ Row batch_norm(std::string_view name, std::string_view documentation) {
           }};
 }
 
+template <class Module, class Impl, int dimensions>
+Row instance_norm(std::string_view name, std::string_view documentation) {
+  return {
+      .name = name,
+      .source = "nn/modules/instancenorm.h",
+      .contract = normalizes(documentation,
+                             {kLowInput,
+                              unspecified_where(floating_statistics_that_differ,
+                                                "pull request 164069 says nothing of two statistics that differ"),
+                              kStatisticsOfAnyDtype}),
+      .forward = one_tensor_in_one_out<Impl>,
+      .input =
+          [](Draw& draw, const Site& site) {
+            return draw_image(draw, filled(site), draw_features(draw, "num_features"), dimensions, 2, true);
+          },
+      // [batch, channels, sizes...] or [channels, sizes...], and sizes to take statistics over.
+      .accepts =
+          [](const Shape& in, const Site&) {
+            return (in.size() == dimensions + 2 || in.size() == dimensions + 1) && numel(in) > 0 &&
+                   numel(Shape(in.end() - dimensions, in.end())) > 1;
+          },
+      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+        const bool affine = draw.flag("affine", false);
+        const bool statistics = draw.flag("track_running_stats", false);
+        const auto channels = in[in.size() - dimensions - 1];
+        const auto options =
+            nn::InstanceNormOptions(channels).affine(affine).track_running_stats(statistics);
+        return {.make = make<Module>(options), .out = in, .parameters = names_of(affine, statistics)};
+      }};
+}
+
+double draw_number(Draw& draw, std::string_view name, std::initializer_list<std::string_view> options) {
+  return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
+}
+
+/// Roots and quotients of whole numbers.
+bool whole_numbers(const Received& seen) {
+  const Category category = category_of(seen.dtype_of("input"));
+  return category == Category::integral || category == Category::boolean;
+}
+
 const Row kRows[] = {
     {.name = "LayerNorm",
      .source = "nn/modules/normalization.h",
@@ -141,32 +182,57 @@ const Row kRows[] = {
         "BatchNorm2d", "https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html"),
     batch_norm<nn::BatchNorm3d, nn::BatchNorm3dImpl, 3>(
         "BatchNorm3d", "https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm3d.html"),
-    {.name = "InstanceNorm1d",
-     .source = "nn/modules/instancenorm.h",
-     .contract =
-         normalizes("https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html",
-                    {kLowInput,
-                     unspecified_where(floating_statistics_that_differ,
-                                       "pull request 164069 says nothing of two statistics that differ"),
-                     kStatisticsOfAnyDtype}),
-     .forward = one_tensor_in_one_out<nn::InstanceNorm1dImpl>,
-     .input =
-         [](Draw& draw, const Site& site) {
-           return draw_image(draw, filled(site), draw_features(draw, "num_features"), 1, 2, true);
-         },
-     // [batch, channels, length] or [channels, length], and a length to take statistics over.
-     .accepts =
-         [](const Shape& in, const Site&) {
-           return (in.size() == 3 || in.size() == 2) && numel(in) > 0 && in.back() > 1;
-         },
+    instance_norm<nn::InstanceNorm1d, nn::InstanceNorm1dImpl, 1>(
+        "InstanceNorm1d", "https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html"),
+    instance_norm<nn::InstanceNorm2d, nn::InstanceNorm2dImpl, 2>(
+        "InstanceNorm2d", "https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm2d.html"),
+    instance_norm<nn::InstanceNorm3d, nn::InstanceNorm3dImpl, 3>(
+        "InstanceNorm3d", "https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm3d.html"),
+    {.name = "LocalResponseNorm",
+     .source = "nn/modules/normalization.h",
+     // Several operators: `avg_pool3d` alone (from four dimensions on) is in the CPU's float32 list, `pow` in
+     // CUDA's.  Source: nn/functional/normalization.h, aten/src/ATen/autocast_mode.{h,cpp}.
+     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html",
+                  .autocast_cpu = AutocastPolicy::unspecified,
+                  .autocast_cuda = AutocastPolicy::unspecified,
+                  .special = {unspecified_where(whole_numbers,
+                                                "torch.nn.LocalResponseNorm does not say what a quotient of "
+                                                "whole numbers is")}},
+     .forward = one_tensor_in_one_out<nn::LocalResponseNormImpl>,
+     .input = [](Draw& draw, const Site& site) -> Shape {
+       const auto channels = draw.size("num_channels", {4, 1, 2, 6, 17});
+       int64_t rank;
+       {
+         Draw::AtRoot root(draw);
+         rank = draw.size("input.rank", {4, 3, 5});
+       }
+       return draw_image(draw, filled(site), channels, static_cast<int>(rank) - 2, 1, false);
+     },
+     // Of an empty tensor `view` cannot tell the size that it leaves open.
+     .accepts = [](const Shape& in, const Site&) { return in.size() >= 3 && numel(in) > 0; },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-       const bool affine = draw.flag("affine", false);
-       const bool statistics = draw.flag("track_running_stats", false);
-       const auto channels = in[in.size() - 2];
-       const auto options =
-           nn::InstanceNorm1dOptions(channels).affine(affine).track_running_stats(statistics);
-       return {
-           .make = make<nn::InstanceNorm1d>(options), .out = in, .parameters = names_of(affine, statistics)};
+       const auto size = draw.size("size", {2, 1, 3, 5});
+       const double beta = draw_number(draw, "beta", {"0.75", "1"});
+       return {.make = make<nn::LocalResponseNorm>(nn::LocalResponseNormOptions(size).beta(beta)), .out = in};
+     }},
+    {.name = "CrossMapLRN2d",
+     .source = "nn/modules/_functions.h",
+     // Written in operators with `out` and in place, which are in no autocast list.
+     .contract = {.source = "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/csrc/api/src/nn/modules/"
+                            "_functions.cpp",
+                  .special = {unspecified_where(whole_numbers, "CrossMapLRN2d is not documented, and a power "
+                                                               "of whole numbers is none")}},
+     .forward = one_tensor_in_one_out<nn::CrossMapLRN2dImpl>,
+     .input = [](Draw& draw, const Site& site) -> Shape {
+       return draw_image(draw, site, draw.size("num_channels", {4, 1, 2, 6, 17}), 2, 1, false);
+     },
+     .accepts = [](const Shape& in,
+                   const Site&) { return in.size() == 4 && in[1] > 0 && in[0] * in[1] <= 1024; },
+     .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+       // Below 3 its backward narrows a buffer to more than that has.
+       const auto size = draw.size("size", {3, 4, 5});
+       const double beta = draw_number(draw, "beta", {"0.75", "1"});
+       return {.make = make<nn::CrossMapLRN2d>(nn::CrossMapLRN2dOptions(size).beta(beta)), .out = in};
      }},
     {.name = "GroupNorm",
      .source = "nn/modules/normalization.h",

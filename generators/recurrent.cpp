@@ -6,6 +6,11 @@ namespace {
 
 namespace nn = torch::nn;
 
+bool lengths_that_are_not_whole(const Received& seen) {
+  const auto* lengths = seen.find("lengths");
+  return lengths && category_of(lengths->dtype) != Category::integral;
+}
+
 /// Input, states and all weights meet in matrix products, and a cell state in sums with them. In a region
 /// these are several operators with policies of their own (and on some processors oneDNN's fused layer, which
 /// is in the lower precision list as a whole), and documentation is silent.
@@ -13,7 +18,19 @@ Contract recurs(std::string_view source) {
   return {.source = source,
           .share_a_dtype = {{"input", "hx", "cx", "*"}},
           .autocast_cpu = AutocastPolicy::unspecified,
-          .autocast_cuda = AutocastPolicy::unspecified};
+          .autocast_cuda = AutocastPolicy::unspecified,
+          .special = {unspecified_where(lengths_that_are_not_whole,
+                                        "pack_padded_sequence of C++ converts `lengths` to int64 and does not "
+                                        "say from which dtypes")}};
+}
+
+/// A cell is one operator, which is in CUDA's lower precision list (ATen/autocast_mode.h) with its states; on
+/// CPU it is taken apart outside of the lists.
+Contract recurs_in_a_cell(std::string_view source) {
+  return {.source = source,
+          .share_a_dtype = {{"input", "hx", "cx", "*"}},
+          .autocast_cpu = AutocastPolicy::unspecified,
+          .autocast_cuda = AutocastPolicy::lower_precision};
 }
 
 /// [length, batch, features], or [batch, length, features] for `batch_first`: the C++ front end takes no
@@ -33,13 +50,14 @@ struct Recurrence {
   int64_t hidden = 0, layers = 1;
   bool bidirectional = false, bias = true, batch_first = false;
   bool state = false;  ///< the hidden (and cell) state is given
+  bool packed = false, enforce_sorted = true;
   int64_t projection = 0;
-  int64_t batch = 0;
+  int64_t batch = 0, length = 0;
   int64_t directions() const { return bidirectional ? 2 : 1; }
   int64_t features() const { return projection ? projection : hidden; }
 };
 
-Recurrence draw_recurrence(Draw& draw, const Shape& in) {
+Recurrence draw_recurrence(Draw& draw, const Shape& in, const Site& site) {
   Recurrence r{.hidden = draw.size("hidden_size", {4, 2, 8}),
                .layers = draw.size("num_layers", {1, 2}),
                .bidirectional = draw.flag("bidirectional", false),
@@ -48,6 +66,10 @@ Recurrence draw_recurrence(Draw& draw, const Shape& in) {
   r.batch_first = in[0] == 0 || (in[1] != 0 && draw.flag("batch_first", false));
   r.state = draw.flag("state", false);
   r.batch = in[r.batch_first ? 0 : 1];
+  r.length = in[r.batch_first ? 1 : 0];
+  // Packing reads the lengths, which are on the CPU, and wants at least one sequence.
+  r.packed = site.device != Device::meta && r.batch > 0 && draw.flag("packed", false);
+  if (r.packed) r.enforce_sorted = draw.flag("enforce_sorted", true);
   return r;
 }
 
@@ -65,18 +87,57 @@ std::vector<std::string> weights(const Recurrence& r) {
   return names;
 }
 
-template <class Module, class Options>
-Drawn drawn(const Shape& in, const Recurrence& r, Options options) {
+/// A recurrent module whose input is packed before it runs, and whose output is padded again: torch has no
+/// module for these two functions.
+template <class Impl>
+struct Packed : Impl {
+  template <class Options>
+  Packed(const Options& options, bool sorted) : Impl(options), enforce_sorted(sorted) {}
+
+  nn::utils::rnn::PackedSequence pack(const at::Tensor& input, const at::Tensor& lengths) const {
+    return nn::utils::rnn::pack_padded_sequence(input, lengths.cpu(), this->options.batch_first(),
+                                                enforce_sorted);
+  }
+  at::Tensor pad(const nn::utils::rnn::PackedSequence& sequence) const {
+    return std::get<0>(nn::utils::rnn::pad_packed_sequence(sequence, this->options.batch_first()));
+  }
+
+  bool enforce_sorted;
+};
+
+/// `states`: the features of each state.
+template <class Impl, class Options>
+Drawn drawn(const Shape& in, const Recurrence& r, Options options,
+            std::initializer_list<std::pair<const char*, int64_t>> states) {
   options.num_layers(r.layers).bidirectional(r.bidirectional).bias(r.bias).batch_first(r.batch_first);
-  const auto states = r.layers * r.directions();
-  return {.make = make<Module>(options),
-          .out = {in[0], in[1], r.features() * r.directions()},
-          .inputs = {{.name = "hx", .shape = {states, r.batch, r.features()}, .present = r.state}},
-          .parameters = weights(r)};
+  Drawn result{.make = {}, .out = {in[0], in[1], r.features() * r.directions()}, .parameters = weights(r)};
+  if (r.packed)
+    result.make = [=] {
+      return nn::AnyModule(std::make_shared<Packed<Impl>>(options, r.enforce_sorted));
+    };
+  else
+    result.make = [=] { return nn::AnyModule(std::make_shared<Impl>(options)); };
+  for (const auto& [name, features] : states)
+    result.inputs.push_back(
+        {.name = name, .shape = {r.layers * r.directions(), r.batch, features}, .present = r.state});
+  // The longest first, so that a sorted batch is one.
+  result.inputs.push_back({.name = "lengths",
+                           .shape = {r.batch},
+                           .content = Content::falling_lengths,
+                           .limit = r.length,
+                           .natural = Dtype::Long,
+                           .present = r.packed});
+  return result;
 }
 
+/// Operands: input, hx, lengths.
 template <class Impl>
 std::vector<at::Tensor> with_state(nn::Module& module, std::span<const at::Tensor> in) {
+  if (in[2].defined()) {
+    auto& packed = static_cast<Packed<Impl>&>(module);
+    auto [output, state] = packed.forward_with_packed_input(packed.pack(in[0], in[2]), in[1]);
+    return {packed.pad(output), state};
+  }
   auto [output, state] = static_cast<Impl&>(module).forward(in[0], in[1]);
   return {output, state};
 }
@@ -87,6 +148,42 @@ std::optional<std::tuple<at::Tensor, at::Tensor>> states_of(std::span<const at::
   return std::make_tuple(in[1], in[2]);
 }
 
+/// [batch, features] or [features].
+Shape draw_sample(Draw& draw, const Site& site) {
+  const auto features = draw.size("input_size", {4, 1, 3, 8});
+  const Draw::AtRoot root(draw);
+  if (draw.size("input.rank", {2, 1}) == 1) return {features};
+  return {site.batch, features};
+}
+bool sample(const Shape& in, const Site&) {
+  return (in.size() == 1 || (in.size() == 2 && in[0] <= 256)) && in.back() > 0 && in.back() <= 64;
+}
+
+/// What RNNCell, LSTMCell and GRUCell have in common.
+struct Cell {
+  int64_t hidden = 0;
+  bool bias = true, state = false;
+};
+
+Cell draw_cell(Draw& draw, const Shape& in) {
+  Cell c{.hidden = draw.size("hidden_size", {4, 2, 8}), .bias = draw.flag("bias", true)};
+  // Without a state C++ makes one of `input.size(0)` rows, which for one sample is its features.
+  c.state = in.size() == 1 || draw.flag("state", false);
+  return c;
+}
+
+template <class Module, class Options>
+Drawn drawn_cell(const Shape& in, const Cell& c, Options options, std::initializer_list<const char*> states) {
+  Drawn result{.make = make<Module>(options.bias(c.bias)),
+               .out = in,
+               .parameters = {"weight_ih", "weight_hh"}};
+  result.out.back() = c.hidden;
+  if (c.bias) result.parameters.insert(result.parameters.end(), {"bias_ih", "bias_hh"});
+  for (const auto* name : states)
+    result.inputs.push_back({.name = name, .shape = result.out, .present = c.state});
+  return result;
+}
+
 const Row kRows[] = {
     {
         .name = "RNN",
@@ -95,30 +192,35 @@ const Row kRows[] = {
         .forward = with_state<nn::RNNImpl>,
         .input = draw_sequence,
         .accepts = sequence,
-        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const auto r = draw_recurrence(draw, in);
+        .draw = [](Draw& draw, const Shape& in, const Site& site) -> Drawn {
+          const auto r = draw_recurrence(draw, in, site);
           nn::RNNOptions options(in[2], r.hidden);
           if (draw.word("nonlinearity", {"tanh", "relu"}) == "relu") options.nonlinearity(torch::kReLU);
-          return drawn<nn::RNN>(in, r, options);
+          return drawn<nn::RNNImpl>(in, r, options, {{"hx", r.hidden}});
         },
     },
     {
         .name = "LSTM",
         .source = "nn/modules/rnn.h",
         .contract = recurs("https://pytorch.org/docs/stable/generated/torch.nn.LSTM.html"),
+        // Operands: input, hx, cx, lengths.
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
+          if (in[3].defined()) {
+            auto& packed = static_cast<Packed<nn::LSTMImpl>&>(module);
+            auto [output, states] =
+                packed.forward_with_packed_input(packed.pack(in[0], in[3]), states_of(in));
+            return {packed.pad(output), std::get<0>(states), std::get<1>(states)};
+          }
           auto [output, states] = static_cast<nn::LSTMImpl&>(module).forward(in[0], states_of(in));
           return {output, std::get<0>(states), std::get<1>(states)};
         },
         .input = draw_sequence,
         .accepts = sequence,
-        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          auto r = draw_recurrence(draw, in);
+        .draw = [](Draw& draw, const Shape& in, const Site& site) -> Drawn {
+          auto r = draw_recurrence(draw, in, site);
           r.projection = draw.size("proj_size", {0, 1});  // less than `hidden_size`
-          auto lstm = drawn<nn::LSTM>(in, r, nn::LSTMOptions(in[2], r.hidden).proj_size(r.projection));
-          lstm.inputs.push_back(
-              {.name = "cx", .shape = {r.layers * r.directions(), r.batch, r.hidden}, .present = r.state});
-          return lstm;
+          return drawn<nn::LSTMImpl>(in, r, nn::LSTMOptions(in[2], r.hidden).proj_size(r.projection),
+                                     {{"hx", r.features()}, {"cx", r.hidden}});
         },
     },
     {
@@ -128,48 +230,50 @@ const Row kRows[] = {
         .forward = with_state<nn::GRUImpl>,
         .input = draw_sequence,
         .accepts = sequence,
+        .draw = [](Draw& draw, const Shape& in, const Site& site) -> Drawn {
+          const auto r = draw_recurrence(draw, in, site);
+          return drawn<nn::GRUImpl>(in, r, nn::GRUOptions(in[2], r.hidden), {{"hx", r.hidden}});
+        },
+    },
+    {
+        .name = "RNNCell",
+        .source = "nn/modules/rnn.h",
+        .contract = recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.RNNCell.html"),
+        .forward = two_tensors_in_one_out<nn::RNNCellImpl>,
+        .input = draw_sample,
+        .accepts = sample,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const auto r = draw_recurrence(draw, in);
-          return drawn<nn::GRU>(in, r, nn::GRUOptions(in[2], r.hidden));
+          const auto c = draw_cell(draw, in);
+          nn::RNNCellOptions options(in.back(), c.hidden);
+          if (draw.word("nonlinearity", {"tanh", "relu"}) == "relu") options.nonlinearity(torch::kReLU);
+          return drawn_cell<nn::RNNCell>(in, c, options, {"hx"});
         },
     },
     {
         .name = "LSTMCell",
         .source = "nn/modules/rnn.h",
-        // One operator, `lstm_cell`, which is in CUDA's lower precision list (ATen/autocast_mode.h) with its
-        // list of states; on CPU it is taken apart outside of the lists.
-        .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html",
-                     .share_a_dtype = {{"input", "hx", "cx", "*"}},
-                     .autocast_cpu = AutocastPolicy::unspecified,
-                     .autocast_cuda = AutocastPolicy::lower_precision},
+        .contract = recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html"),
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           auto [h, c] = static_cast<nn::LSTMCellImpl&>(module).forward(in[0], states_of(in));
           return {h, c};
         },
-        .input = [](Draw& draw, const Site& site) -> Shape {
-          const auto features = draw.size("input_size", {4, 1, 3, 8});
-          const Draw::AtRoot root(draw);
-          if (draw.size("input.rank", {2, 1}) == 1) return {features};
-          return {site.batch, features};
-        },
-        .accepts =
-            [](const Shape& in, const Site&) {
-              return (in.size() == 1 || (in.size() == 2 && in[0] <= 256)) && in.back() > 0 && in.back() <= 64;
-            },
+        .input = draw_sample,
+        .accepts = sample,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const auto hidden = draw.size("hidden_size", {4, 2, 8});
-          const bool bias = draw.flag("bias", true);
-          // Without a state C++ makes one of `input.size(0)` rows, which for one sample is its features.
-          const bool state = in.size() == 1 || draw.flag("state", false);
-          std::vector<std::string> parameters = {"weight_ih", "weight_hh"};
-          if (bias) parameters.insert(parameters.end(), {"bias_ih", "bias_hh"});
-          Shape out = in;
-          out.back() = hidden;
-          return {.make = make<nn::LSTMCell>(nn::LSTMCellOptions(in.back(), hidden).bias(bias)),
-                  .out = out,
-                  .inputs = {{.name = "hx", .shape = out, .present = state},
-                             {.name = "cx", .shape = out, .present = state}},
-                  .parameters = parameters};
+          const auto c = draw_cell(draw, in);
+          return drawn_cell<nn::LSTMCell>(in, c, nn::LSTMCellOptions(in.back(), c.hidden), {"hx", "cx"});
+        },
+    },
+    {
+        .name = "GRUCell",
+        .source = "nn/modules/rnn.h",
+        .contract = recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.GRUCell.html"),
+        .forward = two_tensors_in_one_out<nn::GRUCellImpl>,
+        .input = draw_sample,
+        .accepts = sample,
+        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+          const auto c = draw_cell(draw, in);
+          return drawn_cell<nn::GRUCell>(in, c, nn::GRUCellOptions(in.back(), c.hidden), {"hx"});
         },
     },
 };

@@ -48,6 +48,8 @@ std::span<const Row> pooling_rows();
 std::span<const Row> recurrent_rows();
 std::span<const Row> attention_rows();
 std::span<const Row> transformer_rows();
+std::span<const Row> embedding_rows();
+std::span<const Row> container_rows();
 std::span<const Row> loss_rows();
 
 /// All rows that can be layers, simplest first.

@@ -18,6 +18,8 @@ constexpr Family kFamilies[] = {
     recurrent_rows,
     attention_rows,
     transformer_rows,
+    embedding_rows,
+    container_rows,
 };
 
 std::vector<const Row*> pointers(std::span<const Family> families) {

@@ -201,6 +201,8 @@ constexpr Family kFamilies[] = {
     {"modified_in_place", autograd, "modified by an inplace operation"},
     {"backward_twice", autograd, "Trying to backward through the graph a second time"},
     {"not_differentiable", autograd, "derivative for {*} is not implemented"},
+    // torch/csrc/api/src/optim: which optimizers take them is documented with torch.nn.Embedding
+    {"sparse_gradients", autograd, "does not support sparse gradients"},
     // Meta kernels
     {"no_meta_kernel", no_meta, "there was no fake impl or Meta kernel"},
     {"convolution_overrideable", no_meta, "convolution_overrideable not implemented"},
@@ -219,6 +221,7 @@ constexpr Family kFamilies[] = {
     {"set_storage", other, "setStorage: sizes"},
     {"index_out_of_range", range, "select(): index {*} out of range for tensor of size"},
     {"index_out_of_range", range, "index out of range in self"},
+    {"index_out_of_range", range, "which is not in the valid range ["},
     {"index_out_of_range", range, "Expected idx >= 0 && idx < num_embeddings"},
     {"index_out_of_range", range, "is out of bounds for dimension"},
     {"index_out_of_range", range, "out of bounds"},

@@ -29,6 +29,8 @@ enum class Content : uint8_t {
   probabilities,      ///< numbers in (0, 1)
   log_probabilities,  ///< logarithms that sum to one along the last dimension
   lengths,            ///< the constant `limit`
+  falling_lengths,    ///< `limit` and one less each time, down to 1
+  offsets,            ///< whole numbers that rise evenly from 0 to `limit`
   mask,               ///< 0 and 1, never all 1 in a row
   positive,           ///< numbers in (0, 2]
   signs,              ///< -1 and 1
@@ -39,7 +41,7 @@ struct InputSpec {
   std::string name;
   Shape shape;
   Content content = Content::values;
-  int64_t limit = 0;                            ///< of `indices` (exclusive) and `lengths`
+  int64_t limit = 0;                            ///< of `indices` (exclusive), `lengths` and `offsets`
   std::optional<Dtype> natural = std::nullopt;  ///< what `same` means; nothing: the stack's parameter dtype
   bool present = true;  ///< false: an undefined tensor is passed (an optional operand left out)
   std::optional<Dtype> dtype = std::nullopt;  ///< the case's answer, nothing for `same`

@@ -46,9 +46,29 @@ float meaning(Content content, Fill fill, int64_t i, int64_t last, Rng& rng) {
       return i % 2 == 0 ? 1.0f : -1.0f;
     case Content::indices:
     case Content::lengths:
+    case Content::falling_lengths:
+    case Content::offsets:
       break;
   }
   return 0;
+}
+
+bool is_whole(Content content) {
+  return content == Content::indices || content == Content::lengths || content == Content::falling_lengths ||
+         content == Content::offsets;
+}
+
+int64_t whole_number(Content content, int64_t limit, int64_t i, int64_t n, uint64_t seed) {
+  switch (content) {
+    case Content::lengths:
+      return limit;
+    case Content::falling_lengths:
+      return std::max<int64_t>(limit - i, 1);
+    case Content::offsets:
+      return i * limit / std::max<int64_t>(n - 1, 1);
+    default:
+      return (i + static_cast<int64_t>(seed)) % std::max<int64_t>(limit, 1);
+  }
 }
 
 }  // namespace
@@ -79,12 +99,10 @@ at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtyp
   const int64_t n = numel(shape);
   Rng rng(seed * 2 + 1);
   at::Tensor made;
-  if (content == Content::indices || content == Content::lengths) {
+  if (is_whole(content)) {
     made = at::empty(shape, at::kLong);
     auto* data = made.mutable_data_ptr<int64_t>();
-    for (int64_t i = 0; i < n; ++i)
-      data[i] = content == Content::lengths ? limit
-                                            : (i + static_cast<int64_t>(seed)) % std::max<int64_t>(limit, 1);
+    for (int64_t i = 0; i < n; ++i) data[i] = whole_number(content, limit, i, n, seed);
   } else {
     made = at::empty(shape, at::kFloat);
     auto* data = made.mutable_data_ptr<float>();
