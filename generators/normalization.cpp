@@ -148,10 +148,6 @@ Row instance_norm(std::string_view name, std::string_view documentation) {
       }};
 }
 
-double draw_number(Draw& draw, std::string_view name, std::initializer_list<std::string_view> options) {
-  return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
-}
-
 /// Roots and quotients of whole numbers.
 bool whole_numbers(const Received& seen) {
   const Category category = category_of(seen.dtype_of("input"));
