@@ -5,8 +5,9 @@
 
 namespace dtypefuzz {
 
-/// What a tensor is, cheaply: where its data lies, its dtype and hashes of its sizes and bytes. Versions would
-/// miss BatchNorm's running statistics and kernels that write directly; bytes alone miss an `unsqueeze_`.
+/// What a tensor is, cheaply: where its data lies, its dtype and hashes of its sizes and bytes. Versions
+/// would miss BatchNorm's running statistics and kernels that write directly; bytes alone miss an
+/// `unsqueeze_`.
 struct Stamp {
   const void* data = nullptr;
   at::ScalarType dtype = at::ScalarType::Undefined;
