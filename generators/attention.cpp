@@ -13,8 +13,8 @@ constexpr std::string_view kAttention =
 
 }  // namespace
 
-// An empty batch cannot be told apart from the length in C++'s `view({-1, batch * heads, ...})`; a length of zero
-// works.
+// An empty batch cannot be told apart from the length in C++'s `view({-1, batch * heads, ...})`; a length of
+// zero works.
 bool takes_attention_sequence(const Shape& in, const Site&) {
   return in.size() == 3 && in[0] <= 32 && in[1] > 0 && in[1] <= 32 && in[2] > 0 && in[2] <= 64;
 }
@@ -104,7 +104,8 @@ const Row kRows[] = {
               in[0], in[1], in[2], in[3], /*need_weights=*/true, in[4]);
           return {output, weights};
         },
-        .input = [](Draw& draw, const Site& site) { return draw_attention_sequence(draw, site, "embed_dim", {4, 8, 1}); },
+        .input = [](Draw& draw,
+                    const Site& site) { return draw_attention_sequence(draw, site, "embed_dim", {4, 8, 1}); },
         .accepts = takes_attention_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto heads = draw_heads(draw, "num_heads", in[2]);

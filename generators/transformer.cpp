@@ -14,6 +14,23 @@ bool is_low(Dtype dtype) {
   return dtype == Dtype::BFloat16 || dtype == Dtype::Half;
 }
 
+/// "If a ByteTensor is provided", "a BoolTensor" and, of masks that are no padding, "a FloatTensor, it will
+/// be added to the attention weight".
+bool may_be_mask(std::string_view operand, Dtype dtype) {
+  const bool flags = dtype == Dtype::Bool || dtype == Dtype::Byte;
+  return flags || (is_attention_mask(operand) && kFloating.has(category_of(dtype)));
+}
+std::vector<CategoryRule> mask_rules(std::span<const std::string_view> masks) {
+  std::vector<CategoryRule> rules;
+  for (const auto mask : masks) {
+    CategoryRule rule{.operand = mask, .takes = kAnything, .source = kMasks};
+    for (const Dtype dtype : all_dtypes())
+      if (may_be_mask(mask, dtype)) rule.only.push_back(dtype);
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
 /// `norm1`, `layers.0.norm1` and `encoder.norm` are the norms.
 bool is_norm(std::string_view module) {
   return module.substr(module.rfind('.') + 1).starts_with("norm");
@@ -28,8 +45,7 @@ bool float32_norms_in_low_layer(const Received& seen) {
     const std::string_view name = operand.name;
     const auto module = name.substr(0, name.rfind('.'));
     if (is_padding_mask(name) || is_attention_mask(name)) {
-      const Category category = category_of(operand.dtype);
-      if (category != Category::boolean && !kFloating.has(category)) return false;
+      if (!may_be_mask(name, operand.dtype)) return false;
     } else if (operand.role == Role::parameter && is_norm(module)) {
       const std::string norm(module);
       if (seen.dtype_of(norm + ".weight") != seen.dtype_of(norm + ".bias")) return false;
@@ -42,43 +58,29 @@ bool float32_norms_in_low_layer(const Received& seen) {
   return mixed;
 }
 
-/// "If a ByteTensor is provided", "a BoolTensor", "a FloatTensor, it will be added to the attention weight".
-std::vector<CategoryRule> mask_rules(std::span<const std::string_view> masks) {
-  std::vector<Dtype> flags = {Dtype::Bool, Dtype::Byte}, added = flags;
-  for (const Dtype dtype : all_dtypes())
-    if (kFloating.has(category_of(dtype))) added.push_back(dtype);
-  std::vector<CategoryRule> rules;
-  for (const auto mask : masks) {
-    const bool padding = is_padding_mask(mask);
-    const auto categories = kBoolean | kIntegral;
-    rules.push_back({mask, padding ? categories : categories | kFloating, kMasks, padding ? flags : added});
-  }
-  return rules;
-}
-
 /// Sequences and parameters meet in matrix products and norms, and the masks of `forward` in the scores: see
-/// MultiheadAttention. In a region the products are in its dtype, the sums and norms between them are not, and
-/// documentation says nothing of the whole: no promise.
+/// MultiheadAttention. In a region the products are in its dtype, the sums and norms between them are not,
+/// and documentation says nothing of the whole: no promise.
 Contract transforms(std::string_view source, std::vector<std::string_view> sequences,
                     std::vector<std::string_view> masks) {
-  Contract contract{.source = source,
-                    .share_a_dtype = {sequences},
-                    .promotes = {sequences.front()},
-                    .takes = mask_rules(masks),
-                    .output = same_as(sequences.front()),
-                    .autocast_cpu = AutocastPolicy::unspecified,
-                    .autocast_cuda = AutocastPolicy::unspecified,
-                    .special = {kUnfamiliarScores,
-                                {float32_norms_in_low_layer, same_as(sequences.front()), kMixedTypes}}};
+  Contract contract{
+      .source = source,
+      .share_a_dtype = {sequences},
+      .promotes = {sequences.front()},
+      .takes = mask_rules(masks),
+      .output = same_as(sequences.front()),
+      .autocast_cpu = AutocastPolicy::unspecified,
+      .autocast_cuda = AutocastPolicy::unspecified,
+      .special = {kUnfamiliarScores, {float32_norms_in_low_layer, same_as(sequences.front()), kMixedTypes}}};
   contract.share_a_dtype.front().push_back("*");
   for (const auto mask : masks)
     if (is_attention_mask(mask)) contract.promotes.push_back(mask);
   return contract;
 }
 
-/// Two features or more: one feature is zero after its norm whatever it was, so that memory and target are equal
-/// there, and F::multi_head_attention_forward takes what `torch::equal` calls equal for self-attention: memory
-/// then is not used at all, and the encoder has no gradient.
+/// Two features or more: one feature is zero after its norm whatever it was, so that memory and target are
+/// equal there, and F::multi_head_attention_forward takes what `torch::equal` calls equal for self-attention:
+/// memory then is not used at all, and the encoder has no gradient.
 bool takes_sequence(const Shape& in, const Site& site) {
   return takes_attention_sequence(in, site) && in[2] > 1;
 }
@@ -127,8 +129,7 @@ void name_layer(Kind kind, const std::string& prefix, std::vector<std::string>& 
 /// Appends the names of a stack of layers and of the norm after the last.
 void name_stack(Kind kind, const std::string& prefix, int64_t layers, bool norm,
                 std::vector<std::string>& names) {
-  for (int64_t i = 0; i < layers; ++i)
-    name_layer(kind, prefix + "layers." + std::to_string(i) + ".", names);
+  for (int64_t i = 0; i < layers; ++i) name_layer(kind, prefix + "layers." + std::to_string(i) + ".", names);
   if (norm)
     for (const auto* parameter : {"weight", "bias"}) names.push_back(prefix + "norm." + parameter);
 }
@@ -177,8 +178,9 @@ const Row kRows[] = {
     {
         .name = "TransformerEncoderLayer",
         .source = "nn/modules/transformerlayer.h",
-        .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html",
-                               {"src"}, {"src_key_padding_mask", "src_mask"}),
+        .contract =
+            transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html",
+                       {"src"}, {"src_key_padding_mask", "src_mask"}),
         .forward = encode<nn::TransformerEncoderLayerImpl>,
         .input = draw_sequence,
         .accepts = takes_sequence,
@@ -194,9 +196,10 @@ const Row kRows[] = {
     {
         .name = "TransformerDecoderLayer",
         .source = "nn/modules/transformerlayer.h",
-        .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoderLayer.html",
-                               {"tgt", "memory"},
-                               {"tgt_key_padding_mask", "memory_key_padding_mask", "tgt_mask", "memory_mask"}),
+        .contract =
+            transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoderLayer.html",
+                       {"tgt", "memory"},
+                       {"tgt_key_padding_mask", "memory_key_padding_mask", "tgt_mask", "memory_mask"}),
         .forward = decode<nn::TransformerDecoderLayerImpl>,
         .input = draw_sequence,
         .accepts = takes_sequence,
@@ -229,9 +232,9 @@ const Row kRows[] = {
     {
         .name = "TransformerDecoder",
         .source = "nn/modules/transformercoder.h",
-        .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html",
-                               {"tgt", "memory"},
-                               {"tgt_key_padding_mask", "memory_key_padding_mask", "tgt_mask", "memory_mask"}),
+        .contract = transforms(
+            "https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html", {"tgt", "memory"},
+            {"tgt_key_padding_mask", "memory_key_padding_mask", "tgt_mask", "memory_mask"}),
         .forward = decode<nn::TransformerDecoderImpl>,
         .input = draw_sequence,
         .accepts = takes_sequence,
@@ -247,10 +250,10 @@ const Row kRows[] = {
     {
         .name = "Transformer",
         .source = "nn/modules/transformer.h",
-        .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.Transformer.html",
-                               {"src", "tgt"},
-                               {"src_key_padding_mask", "tgt_key_padding_mask", "memory_key_padding_mask",
-                                "src_mask", "tgt_mask", "memory_mask"}),
+        .contract =
+            transforms("https://pytorch.org/docs/stable/generated/torch.nn.Transformer.html", {"src", "tgt"},
+                       {"src_key_padding_mask", "tgt_key_padding_mask", "memory_key_padding_mask", "src_mask",
+                        "tgt_mask", "memory_mask"}),
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           return {static_cast<nn::TransformerImpl&>(module).forward(in[0], in[1], in[2], in[3], in[4], in[5],
                                                                     in[6], in[7])};
@@ -273,8 +276,9 @@ const Row kRows[] = {
                         auto options =
                             block.as(nn::TransformerOptions(block.d_model, block.heads, encoders, decoders));
                         if (!norm)
-                          options.custom_encoder(nn::AnyModule(nn::TransformerEncoder(
-                                     nn::TransformerEncoderOptions(block.encoder_layer(), encoders))))
+                          options
+                              .custom_encoder(nn::AnyModule(nn::TransformerEncoder(
+                                  nn::TransformerEncoderOptions(block.encoder_layer(), encoders))))
                               .custom_decoder(nn::AnyModule(nn::TransformerDecoder(
                                   nn::TransformerDecoderOptions(block.decoder_layer(), decoders))));
                         return nn::AnyModule(nn::Transformer(options));

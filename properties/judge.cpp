@@ -30,7 +30,9 @@ std::string family_of(const std::optional<ErrorFacts>& error) {
 /// `weight_ih_l1_reverse` is `weight_ih`: the layers and directions of a recurrent module are alike. So are
 /// those of a list of layers: `encoder.layers.1.norm1.bias` is `encoder.norm1.bias`.
 std::string role_of(std::string operand) {
-  const auto digit = [&](size_t at) { return at < operand.size() && operand[at] >= '0' && operand[at] <= '9'; };
+  const auto digit = [&](size_t at) {
+    return at < operand.size() && operand[at] >= '0' && operand[at] <= '9';
+  };
   constexpr std::string_view kList = "layers.";
   for (size_t at = 0; (at = operand.find(kList, at)) != std::string::npos;) {
     size_t end = at + kList.size();
@@ -166,7 +168,9 @@ bool names_two_operands(const Recognized& known, const CallFacts& call, const Pr
 /// Whether a message names the dtype of an operand that is not among those that disagree (a mask, say): two
 /// things are wrong then, and either error is legal.
 bool names_another_operand(const Recognized& known, const CallFacts& call, const Promise& promise) {
-  const auto in_group = [&](auto&& is) { return std::any_of(promise.group.begin(), promise.group.end(), is); };
+  const auto in_group = [&](auto&& is) {
+    return std::any_of(promise.group.begin(), promise.group.end(), is);
+  };
   return std::any_of(call.received.begin(), call.received.end(), [&](const OperandFacts& other) {
     if (in_group([&](const OperandFacts& o) { return o.name == other.name; })) return false;
     return std::any_of(known.named.begin(), known.named.end(), [&](const NamedDtype& named) {
