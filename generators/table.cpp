@@ -7,7 +7,7 @@ namespace {
 
 using Family = std::span<const Row> (*)();
 constexpr Family kFamilies[] = {linear_rows,  activation_rows, normalization_rows, convolution_rows,
-                                pooling_rows, recurrent_rows,  attention_rows};
+                                pooling_rows, recurrent_rows,  attention_rows,  distance_rows};
 
 std::vector<const Row*> pointers(std::span<const Family> families) {
   std::vector<const Row*> rows;
@@ -24,7 +24,7 @@ std::span<const Row* const> module_rows() {
 }
 
 std::span<const Row* const> losses() {
-  constexpr Family kLosses[] = {loss_rows};
+  constexpr Family kLosses[] = {loss_rows, margin_loss_rows, likelihood_loss_rows};
   static const auto rows = pointers(kLosses);
   return rows;
 }
