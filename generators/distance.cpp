@@ -48,7 +48,8 @@ const Row kRows[] = {
      .input = draw_any_input,
      .accepts = [](const Shape& in, const Site&) { return !in.empty() && in.back() > 0; },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-       const double p = draw_number(draw, "p", {"2", "1", "3", "inf", "0"});
+       // With p = 0 it counts, and a count has no gradient.
+       const double p = draw_number(draw, "p", {"2", "1", "3", "inf"});
        // What comes out of one vector is a scalar, with which no other layer goes on.
        const bool keepdim = in.size() == 1 || draw.flag("keepdim", false);
        Shape out = without_last(in);

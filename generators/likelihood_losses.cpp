@@ -85,7 +85,7 @@ const Row kRows[] = {
     {.name = "PoissonNLLLoss",
      .source = "nn/modules/loss.h",
      .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.PoissonNLLLoss.html",
-                          {"input", "target"}, {kOfRealNumbers, kIntegersAlone}),
+                          {"input", "target"}, {kOfRealNumbers, kIntegersAmongOthers}),
      .forward = two_tensors_in_one_out<nn::PoissonNLLLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,

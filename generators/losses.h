@@ -119,6 +119,16 @@ inline bool integers_alone(const Received& seen) {
 inline constexpr SpecialCase kIntegersAlone = {integers_alone, unspecified_output(),
                                                "documentation does not say what integers give"};
 
+inline bool some_but_target_are_integers(const Received& seen) {
+  return std::any_of(seen.operands.begin(), seen.operands.end(), [](const OperandFacts& operand) {
+    return operand.name != "target" && is_integer(operand.dtype);
+  });
+}
+
+/// A distance or an exponential of integers is of the default dtype before it meets the others.
+inline constexpr SpecialCase kIntegersAmongOthers = {some_but_target_are_integers, unspecified_output(),
+                                                     "documentation does not say what integers give"};
+
 /// Nothing says what these distances and likelihoods are for complex numbers.
 inline constexpr SpecialCase kOfRealNumbers =
     unspecified_where(complex_operands, "defined for real numbers alone");

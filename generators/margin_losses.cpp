@@ -23,16 +23,6 @@ double draw_margin(Draw& draw, std::initializer_list<std::string_view> options) 
   return draw_number(draw, "margin", options);
 }
 
-bool some_but_target_are_integers(const Received& seen) {
-  return std::any_of(seen.operands.begin(), seen.operands.end(), [](const OperandFacts& operand) {
-    return operand.name != "target" && is_integer(operand.dtype);
-  });
-}
-
-/// The distance or length of integers is of the default dtype before it meets the others.
-const SpecialCase kIntegersAmongOthers = {some_but_target_are_integers, unspecified_output(),
-                                          "documentation does not say what the distance of integers is"};
-
 // --- one input and a target ----------------------------------------------------------------------------
 /// `target` is only compared with 1 and -1: hinge_embedding_loss, aten/src/ATen/native/Loss.cpp.
 Contract hinge_embedding() {

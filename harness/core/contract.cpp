@@ -183,7 +183,7 @@ Promise promise_of(const Contract& contract, const Received& received) {
   Received effective = received;
   effective.operands = *seen;
 
-  for (const auto& operand : effective.operands)
+  for (const auto& operand : received.operands)  // before casts, which end in such dtypes' missing kernels
     if (category_of(operand.dtype) == Category::other)
       return {.reason = "nothing is said of what modules do with quantized, packed, bits and sub-byte dtypes: "
                         "https://pytorch.org/docs/stable/tensor_attributes.html#torch-dtype"};
@@ -198,7 +198,8 @@ Promise promise_of(const Contract& contract, const Received& received) {
       return {.kind = Promise::kRefusesCategory,
               .first = operand->name,
               .category = category_of(operand->dtype),
-              .group = {*operand},
+              // All, since others may disagree as well, and either error is legal then.
+              .group = *seen,
               .reason = fmt::format("{} is {}", operand->name, name_of(operand->dtype))};
 
   for (const auto& names : contract.share_a_dtype) {
