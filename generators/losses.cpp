@@ -1,47 +1,15 @@
-#include <algorithm>
-
-#include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/losses.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-// --- options -------------------------------------------------------------------------------------------
-bool draw_unreduced_or(Draw& draw, std::string_view& reduction) {
-  reduction = draw.word("reduction", {"mean", "sum", "none"});
-  return reduction == "none";
-}
-
-template <class Options>
-Options reduced(Options options, std::string_view reduction) {
-  if (reduction == "sum") return options.reduction(torch::kSum);
-  if (reduction == "none") return options.reduction(torch::kNone);
-  return options.reduction(torch::kMean);
-}
-
 // --- element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss ----------
-std::optional<Dtype> result_of(const Received& seen) {
-  std::vector<OperandFacts> both;
-  for (const auto& operand : seen.operands)
-    if (operand.name == "input" || operand.name == "target") both.push_back(operand);
-  return result_type_of(both);
-}
-
 template <Dtype dtype>
 bool promotes_to(const Received& seen) {
   return result_of(seen) == dtype;
 }
-
-bool promotes_to_integers(const Received& seen) {
-  const auto result = result_of(seen);
-  return result && (kIntegral | kBoolean).has(category_of(*result));
-}
-
-/// A sum of integers is int64 and its terms are not, so the reduction decides.
-const SpecialCase kIntegers = {promotes_to_integers, unspecified_output(),
-                               "https://pytorch.org/docs/stable/generated/torch.sum.html"};
 
 bool promotes_to_complex(const Received& seen) {
   const auto result = result_of(seen);
@@ -49,42 +17,27 @@ bool promotes_to_complex(const Received& seen) {
 }
 
 /// `mse_loss`, `l1_loss`, `smooth_l1_loss`, `huber_loss`, `binary_cross_entropy_with_logits` are in the
-/// float32 lists of CPU and CUDA: aten/src/ATen/autocast_mode.{h,cpp}.
-Contract combines(std::string_view source) {
-  return {.source = source,
-          .promotes = {"input", "target", "weight", "pos_weight"},
-          .output = promoted(),
-          .autocast_cpu = AutocastPolicy::float32,
-          .autocast_cuda = AutocastPolicy::float32};
+/// float32 lists.
+Contract combines_all(std::string_view source, std::vector<SpecialCase> special) {
+  return combines(source, {"input", "target", "weight", "pos_weight"}, std::move(special));
 }
 
 /// "Supports real-valued and complex-valued inputs", and the distance of complex numbers is real.
 Contract l1(std::string_view source) {
-  Contract contract = combines(source);
-  contract.special = {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), source},
-                      {promotes_to<Dtype::ComplexDouble>, always(Dtype::Double), source},
-                      {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), source},
-                      kIntegers};
-  return contract;
+  return combines_all(source, {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), source},
+                               {promotes_to<Dtype::ComplexDouble>, always(Dtype::Double), source},
+                               {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), source},
+                               kIntegers});
 }
 
 /// With `beta` 0 this is L1Loss, otherwise nothing says what the distance of complex numbers is.
 Contract smooth_l1(std::string_view source) {
-  Contract contract = combines(source);
-  contract.special = {{promotes_to_complex, unspecified_output(), source}, kIntegers};
-  return contract;
-}
-
-bool complex_operands(const Received& seen) {
-  return std::any_of(seen.operands.begin(), seen.operands.end(),
-                     [](const OperandFacts& operand) { return kComplex.has(category_of(operand.dtype)); });
+  return combines_all(source, {{promotes_to_complex, unspecified_output(), source}, kIntegers});
 }
 
 /// Nothing says what a Huber distance or a cross entropy of complex numbers is.
 Contract of_real_numbers(std::string_view source) {
-  Contract contract = combines(source);
-  contract.special = {unspecified_where(complex_operands, "defined for real numbers alone"), kIntegers};
-  return contract;
+  return combines_all(source, {kOfRealNumbers, kIntegers});
 }
 
 /// The documentation does not say that BCELoss promotes, and the source checks for one dtype: its
@@ -96,19 +49,6 @@ Contract binary_cross_entropy(std::string_view source) {
           .share_a_dtype = {{"input", "target"}},
           .autocast_cpu = AutocastPolicy::float32,
           .autocast_cuda = AutocastPolicy::refused};
-}
-
-bool any_shape(const Shape&, const Site&) {
-  return true;
-}
-
-template <class Module, class Options>
-Drawn compares(Draw& draw, const Shape& in, Options options, Content target = Content::values) {
-  std::string_view reduction;
-  const bool unreduced = draw_unreduced_or(draw, reduction);
-  return {.make = make<Module>(reduced(options, reduction)),
-          .out = unreduced ? in : Shape{},
-          .inputs = {{.name = "target", .shape = in, .content = target}}};
 }
 
 // --- class weights: NLLLoss, CrossEntropyLoss, BCEWithLogitsLoss ---------------------------------------
@@ -153,11 +93,6 @@ Shape samples_of(const Shape& scores) {
   return shape;
 }
 
-InputSpec class_weight(Draw& draw, int64_t classes) {
-  const bool present = draw.flag("weighted", false);
-  return {.name = "weight", .shape = {classes}, .content = Content::positive, .present = present};
-}
-
 /// Ignores class 0 or none. A mean over ignored samples alone is 0 / 0, so a mean ignores none.
 template <class Options>
 Options draw_ignored(Draw& draw, Options options, std::string_view reduction) {
@@ -179,7 +114,7 @@ bool has_class_probabilities(const Received& seen) {
 const Row kRows[] = {
     {.name = "MSELoss",
      .source = "nn/modules/loss.h",
-     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.MSELoss.html"),
+     .contract = combines_all("https://pytorch.org/docs/stable/generated/torch.nn.MSELoss.html", {}),
      .forward = two_tensors_in_one_out<nn::MSELossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,

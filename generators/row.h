@@ -50,7 +50,10 @@ std::span<const Row> attention_rows();
 std::span<const Row> transformer_rows();
 std::span<const Row> embedding_rows();
 std::span<const Row> container_rows();
+std::span<const Row> distance_rows();
 std::span<const Row> loss_rows();
+std::span<const Row> margin_loss_rows();
+std::span<const Row> likelihood_loss_rows();
 
 /// All rows that can be layers, simplest first.
 std::span<const Row* const> module_rows();

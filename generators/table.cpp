@@ -19,6 +19,7 @@ constexpr Family kFamilies[] = {
     attention_rows,
     transformer_rows,
     embedding_rows,
+    distance_rows,
     container_rows,
 };
 
@@ -37,7 +38,7 @@ std::span<const Row* const> module_rows() {
 }
 
 std::span<const Row* const> losses() {
-  constexpr Family kLosses[] = {loss_rows};
+  constexpr Family kLosses[] = {loss_rows, margin_loss_rows, likelihood_loss_rows};
   static const auto rows = pointers(kLosses);
   return rows;
 }

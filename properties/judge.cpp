@@ -205,8 +205,11 @@ std::string fault_of_refusal(const Promise& promise, const CallFacts& call, cons
   const auto has = [&](const OperandFacts& o, const NamedDtype& named) { return named.dtype == o.dtype; };
   std::vector<Dtype> distinct;
   for (const NamedDtype& named : known->named) {
-    // "expect parameter to have scalar type of Float" alone says what is wanted, not what an operand has.
-    if (named.operand == "expected" && known->named.size() == 1) continue;
+    // "expect parameter to have scalar type of Float" alone says what is wanted, not what an operand has, and
+    // so does "expected scalar type Long but found Int" of an operand that is wrong by itself.
+    if (named.operand == "expected" &&
+        (known->named.size() == 1 || promise.kind == Promise::kRefusesCategory))
+      continue;
     const auto* by_name = [&]() -> const OperandFacts* {
       for (const auto& o : promise.group)
         if (o.name == named.operand) return &o;

@@ -228,6 +228,7 @@ constexpr Family kFamilies[] = {
     {"unpool_index", range, "Found an invalid max index"},
     {"bce_interval", range, "should be between 0 and 1"},
     {"target_range", range, "target out of range"},
+    {"target_range", range, "'target' is out of range"},
     {"lengths_range", range, "Expected input_lengths to have value"},
     {"lengths_range", range, "Expected target_lengths to have value"},
     {"one_hot_range", range, "Class values must be"},

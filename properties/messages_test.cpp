@@ -201,6 +201,7 @@ const Example kExamples[] = {
     {"Found an invalid max index: 9 (output volumes are of size 2x2)", "unpool_index", {}},
     {"all elements of input should be between 0 and 1", "bce_interval", {}},
     {"argument #2 'target' target out of range", "target_range", {}},
+    {"argument #2 'target' is out of range", "target_range", {}},
     {"Expected input_lengths to have value at most 5, but got value 7 (while checking arguments for ctc_loss_cpu)", "lengths_range", {}},
     {"Expected target_lengths to have value at least 0, but got value -1 (while checking arguments for ctc_loss_cpu)", "lengths_range", {}},
     {"Class values must be non-negative.", "one_hot_range", {}},

@@ -199,7 +199,8 @@ Promise promise_of(const Contract& contract, const Received& received) {
       return {.kind = Promise::kRefusesCategory,
               .first = operand->name,
               .category = category_of(operand->dtype),
-              .group = {*operand},
+              // All, since others may disagree as well, and either error is legal then.
+              .group = *seen,
               .reason = fmt::format("{} is {}", operand->name, name_of(operand->dtype))};
 
   for (const auto& names : contract.share_a_dtype) {

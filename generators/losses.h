@@ -1,0 +1,136 @@
+#pragma once
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "generators/calls.h"
+#include "generators/row.h"
+
+namespace dtypefuzz {
+
+// --- options
+// ----------------------------------------------------------------------------------------------------------
+inline bool draw_unreduced_or(Draw& draw, std::string_view& reduction) {
+  reduction = draw.word("reduction", {"mean", "sum", "none"});
+  return reduction == "none";
+}
+
+template <class Options>
+Options reduced(Options options, std::string_view reduction) {
+  if (reduction == "sum") return options.reduction(torch::kSum);
+  if (reduction == "none") return options.reduction(torch::kNone);
+  return options.reduction(torch::kMean);
+}
+
+/// A fraction among a few, spelled as the case file spells it.
+inline double draw_number(Draw& draw, std::string_view name,
+                          std::initializer_list<std::string_view> options) {
+  return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
+}
+
+/// A loss with these options and further inputs. Reduced it is a scalar, otherwise of the shape `unreduced`.
+template <class Module, class Options>
+Drawn reduces(Draw& draw, Options options, const Shape& unreduced, std::vector<InputSpec> inputs) {
+  std::string_view reduction;
+  const bool is_unreduced = draw_unreduced_or(draw, reduction);
+  return {.make = make<Module>(reduced(options, reduction)),
+          .out = is_unreduced ? unreduced : Shape{},
+          .inputs = std::move(inputs)};
+}
+
+template <class Module, class Options>
+Drawn compares(Draw& draw, const Shape& in, Options options, Content target = Content::values) {
+  return reduces<Module>(draw, options, in, {{.name = "target", .shape = in, .content = target}});
+}
+
+/// An option of the module that is set anew for each call, so that it can be an operand like the others.
+inline InputSpec class_weight(Draw& draw, int64_t classes) {
+  const bool present = draw.flag("weighted", false);
+  return {.name = "weight", .shape = {classes}, .content = Content::positive, .present = present};
+}
+
+// --- shapes
+// -----------------------------------------------------------------------------------------------------------
+inline bool any_shape(const Shape&, const Site&) {
+  return true;
+}
+
+/// [batch, features] or [features].
+inline bool is_row_or_rows(const Shape& in, const Site&) {
+  return (in.size() == 1 || in.size() == 2) && in.back() > 0;
+}
+
+inline Shape draw_row_or_rows(Draw& draw, const Site& site) {
+  const auto features = draw_features(draw, "features");
+  const Draw::AtRoot root(draw);
+  return draw.size("input.rank", {2, 1}) == 1 ? Shape{features} : Shape{site.batch, features};
+}
+
+/// The shape without its last dimension.
+inline Shape without_last(const Shape& in) {
+  return Shape(in.begin(), in.end() - 1);
+}
+
+// --- what contracts of losses share
+// -----------------------------------------------------------------------------------
+inline bool is_integer(Dtype dtype) {
+  return (kIntegral | kBoolean).has(category_of(dtype));
+}
+
+inline std::optional<Dtype> result_of(const Received& seen) {
+  std::vector<OperandFacts> both;
+  for (const auto& operand : seen.operands)
+    if (operand.name == "input" || operand.name == "target") both.push_back(operand);
+  return result_type_of(both);
+}
+
+inline bool promotes_to_integers(const Received& seen) {
+  const auto result = result_of(seen);
+  return result && is_integer(*result);
+}
+
+/// A sum of integers is int64 and its terms are not, so the reduction decides.
+inline constexpr SpecialCase kIntegers = {promotes_to_integers, unspecified_output(),
+                                      "https://pytorch.org/docs/stable/generated/torch.sum.html"};
+
+inline bool complex_operands(const Received& seen) {
+  return std::any_of(seen.operands.begin(), seen.operands.end(),
+                     [](const OperandFacts& operand) { return kComplex.has(category_of(operand.dtype)); });
+}
+
+/// Operands that are combined element by element, in the float32 lists of CPU and CUDA as most losses are:
+/// aten/src/ATen/autocast_mode.{h,cpp}.
+inline Contract combines(std::string_view source, std::vector<std::string_view> operands,
+                         std::vector<SpecialCase> special) {
+  return {.source = source,
+          .promotes = std::move(operands),
+          .output = promoted(),
+          .autocast_cpu = AutocastPolicy::float32,
+          .autocast_cuda = AutocastPolicy::float32,
+          .special = std::move(special)};
+}
+
+inline bool integers_alone(const Received& seen) {
+  return std::all_of(seen.operands.begin(), seen.operands.end(),
+                     [](const OperandFacts& operand) { return is_integer(operand.dtype); });
+}
+
+/// Margins and logarithms make floating numbers of integers; nothing says which.
+inline constexpr SpecialCase kIntegersAlone = {integers_alone, unspecified_output(),
+                                               "documentation does not say what integers give"};
+
+inline bool some_but_target_are_integers(const Received& seen) {
+  return std::any_of(seen.operands.begin(), seen.operands.end(), [](const OperandFacts& operand) {
+    return operand.name != "target" && is_integer(operand.dtype);
+  });
+}
+
+/// A distance or an exponential of integers is of the default dtype before it meets the others.
+inline constexpr SpecialCase kIntegersAmongOthers = {some_but_target_are_integers, unspecified_output(),
+                                                     "documentation does not say what integers give"};
+
+/// Nothing says what these distances and likelihoods are for complex numbers.
+inline constexpr SpecialCase kOfRealNumbers =
+    unspecified_where(complex_operands, "defined for real numbers alone");
+
+}  // namespace dtypefuzz
