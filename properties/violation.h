@@ -17,7 +17,7 @@ std::string autocast_class(std::optional<Dtype>);
 /// The message's family; `accepted` where there is no error.
 std::string family_of(const std::optional<ErrorFacts>&);
 /// The part that an operand plays, whatever the number of its layer.
-std::string role_of(const std::string& operand);
+std::string role_of(std::string operand);
 
 /// The first two operands of a call whose dtypes differ, by role: what a signature calls `input/weight`.
 struct Disagreement {
