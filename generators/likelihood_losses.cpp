@@ -74,7 +74,8 @@ const Row kRows[] = {
        const bool log_target = draw.flag("log_target", false);
        auto options = nn::KLDivLossOptions().log_target(log_target);
        const auto reduction = draw.word("reduction", {"mean", "sum", "none", "batchmean"});
-       options = reduction == "batchmean" ? options.reduction(torch::kBatchMean) : reduced(options, reduction);
+       options =
+           reduction == "batchmean" ? options.reduction(torch::kBatchMean) : reduced(options, reduction);
        return {.make = make<nn::KLDivLoss>(options),
                .out = reduction == "none" ? in : Shape{},
                .inputs = {{.name = "target",

@@ -118,7 +118,8 @@ const Row kRows[] = {
          }},
     {.name = "MultiLabelMarginLoss",
      .source = "nn/modules/loss.h",
-     .contract = of_class_indices("https://pytorch.org/docs/stable/generated/torch.nn.MultiLabelMarginLoss.html"),
+     .contract =
+         of_class_indices("https://pytorch.org/docs/stable/generated/torch.nn.MultiLabelMarginLoss.html"),
      .forward = two_tensors_in_one_out<nn::MultiLabelMarginLossImpl>,
      .input = draw_row_or_rows,
      .accepts = is_row_or_rows,
@@ -161,8 +162,7 @@ const Row kRows[] = {
            const auto options = nn::MarginRankingLossOptions().margin(draw_margin(draw, {"0", "0.5"}));
            return reduces<nn::MarginRankingLoss>(
                draw, options, in,
-               {{.name = "input2", .shape = in},
-                {.name = "target", .shape = in, .content = Content::signs}});
+               {{.name = "input2", .shape = in}, {.name = "target", .shape = in, .content = Content::signs}});
          },
      .input_name = "input1"},
     {.name = "CosineEmbeddingLoss",

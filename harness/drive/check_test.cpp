@@ -72,6 +72,28 @@ TEST(Oracle, ARefusalOfAnotherOperandHoldsWhereTwoThingsAreWrong) {
   EXPECT_TRUE(checked.violations.empty());
 }
 
+TEST(Oracle, AWrongCategoryMayBeRefusedBySayingWhatWasExpected) {
+  Checker checker;
+  const auto refused = checker.check(with({{"loss", "MultiMarginLoss"}, {"loss.target.dtype", "int32"}}));
+  ASSERT_TRUE(refused.seen.error);  // "expected scalar type Long but found Int": no operand is int64
+  EXPECT_TRUE(refused.violations.empty());
+  const auto empty =
+      checker.check(with({{"batch", "0"}, {"loss", "MultiMarginLoss"}, {"loss.target.dtype", "int32"}}));
+  ASSERT_EQ(empty.violations.size(), 1u);
+  EXPECT_EQ(empty.violations[0].signature.property, "mismatch_is_refused_by_name");
+}
+
+TEST(Oracle, WhereATargetAndAnInputAreWrongEitherErrorHolds) {
+  Checker checker;
+  const auto checked = checker.check(with({{"layers[0].module", "Identity"},
+                                           {"input.dtype", "float64"},
+                                           {"autocast", "bfloat16"},
+                                           {"loss", "AdaptiveLogSoftmaxWithLoss"},
+                                           {"loss.target.dtype", "bool"}}));
+  ASSERT_TRUE(checked.seen.error);
+  EXPECT_TRUE(checked.violations.empty()) << checked.seen.error->message;
+}
+
 TEST(Oracle, AFaultInTheFactsIsCaughtByItsProperty) {
   Checker checker;
   const auto checked = checker.check(with({{"input.dtype", "float64"}}));
