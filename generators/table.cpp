@@ -6,8 +6,11 @@ namespace dtypefuzz {
 namespace {
 
 using Family = std::span<const Row> (*)();
-constexpr Family kFamilies[] = {linear_rows,  activation_rows, normalization_rows, convolution_rows,
-                                pooling_rows, recurrent_rows,  attention_rows};
+constexpr Family kFamilies[] = {
+    linear_rows,  activation_rows,       normalization_rows, convolution_rows,
+    pooling_rows, adaptive_pooling_rows, unpooling_rows,     upsampling_rows,
+    padding_rows, folding_rows,          recurrent_rows,     attention_rows,
+};
 
 std::vector<const Row*> pointers(std::span<const Family> families) {
   std::vector<const Row*> rows;
