@@ -92,6 +92,14 @@ Row adaptive_max_pool(std::string_view name, std::string_view documentation) {
   };
 }
 
+/// Whether a window of `kernel` elements finds `output` places: "pool width too large relative to input
+/// width", where three dimensions want one element more. Source:
+/// aten/src/ATen/native/FractionalMaxPool{2,3}d.cpp.
+bool fits_into(int64_t in, int dimensions, int64_t kernel, int64_t output) {
+  const int64_t reach = output + kernel - 1;
+  return output > 0 && (dimensions == 3 ? reach < in : reach <= in);
+}
+
 /// `_random_samples`, which says where the windows lie, is a buffer if it is given, else drawn in the input's
 /// dtype. "Expect _random_samples to have the same dtype as input": aten/src/ATen/native/Pool.h.
 template <class Module, int dimensions>
@@ -106,25 +114,33 @@ Row fractional_max_pool(std::string_view name, std::string_view documentation) {
                    .random = true},
       .forward = one_tensor_in_one_out<typename Module::ContainedType>,
       .input = draw_pooled<dimensions>,
-      .accepts = [](const Shape& in,
-                    const Site&) { return is_image(in, dimensions, true) && numel(in) <= kMostElements; },
+      .accepts =
+          [](const Shape& in, const Site&) {
+            return is_image(in, dimensions, true) && numel(in) <= kMostElements &&
+                   fits_into(*std::min_element(in.end() - dimensions, in.end()), dimensions, 1, 1);
+          },
       .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-        const auto fits = *std::min_element(in.end() - dimensions, in.end());
-        const auto fitting = [&](int64_t most) {
+        const auto least = *std::min_element(in.end() - dimensions, in.end());
+        const auto those = [](auto&& fit) {
           std::vector<int64_t> sizes;
           for (const int64_t size : {2, 1, 3})
-            if (size <= most) sizes.push_back(size);
+            if (fit(size)) sizes.push_back(size);
           return sizes;
         };
-        const auto kernel = draw.pick<int64_t>(Ask::size, "kernel_size", fitting(fits));
+        const auto kernel = draw.pick<int64_t>(
+            Ask::size, "kernel_size", those([&](int64_t k) { return fits_into(least, dimensions, k, 1); }));
         auto options = nn::FractionalMaxPoolOptions<dimensions>(kernel);
         Shape out = in;
-        // Half of any size, rounded down, and a kernel of at most 2 fit together from two elements on.
-        if (kernel < 3 && fits > 1 && draw.flag("by_ratio", false)) {
+        const bool half_fits = std::all_of(in.end() - dimensions, in.end(), [&](int64_t size) {
+          return fits_into(size, dimensions, kernel, size / 2);
+        });
+        if (half_fits && draw.flag("by_ratio", false)) {
           options.output_ratio(0.5);
           for (auto size = out.end() - dimensions; size != out.end(); ++size) *size /= 2;
         } else {
-          const auto size = draw.pick<int64_t>(Ask::size, "output_size", fitting(fits - kernel + 1));
+          const auto size = draw.pick<int64_t>(Ask::size, "output_size", those([&](int64_t output) {
+                                                 return fits_into(least, dimensions, kernel, output);
+                                               }));
           options.output_size(size);
           std::fill(out.end() - dimensions, out.end(), size);
         }

@@ -16,13 +16,16 @@ Contract rearranges(std::string_view documentation) {
   return {.source = documentation};
 }
 
-/// [(batch, (more,)) channels, height, width].
+/// [(batch, (more,)) channels, height, width]. An empty batch is legal and not drawn: pixel_unshuffle returns
+/// an empty input as it is, in the shape it had, and so does the backward of pixel_shuffle
+/// (https://github.com/pytorch/pytorch/pull/192816), so that what follows would be of another shape than
+/// planned.
 Shape draw_pixels(Draw& draw, const Site& site, std::initializer_list<int64_t> channels,
                   std::initializer_list<int64_t> sizes) {
   const Draw::AtRoot root(draw);
   const auto rank = draw.size("input.rank", {4, 3, 5});
   Shape shape;
-  if (rank > 3) shape.push_back(site.batch);
+  if (rank > 3) shape.push_back(std::max<int64_t>(site.batch, 1));
   if (rank > 4) shape.push_back(draw.size("input.length", {2, 1}));
   shape.push_back(draw.size("input.channels", channels));
   shape.push_back(draw.size("input.height", sizes));
@@ -30,10 +33,8 @@ Shape draw_pixels(Draw& draw, const Site& site, std::initializer_list<int64_t> c
   return shape;
 }
 
-/// The batch alone may be empty.
 bool pixels(const Shape& in, const Site&) {
-  return in.size() >= 3 && in.size() <= 5 && numel(in) <= kMostElements &&
-         std::all_of(in.begin() + (in.size() > 3 ? 1 : 0), in.end(), [](int64_t size) { return size > 0; });
+  return in.size() >= 3 && in.size() <= 5 && numel(in) > 0 && numel(in) <= kMostElements;
 }
 
 /// Those of 2, 3 and 1 for which `divides` holds, simplest first.

@@ -75,7 +75,7 @@ Contract pools_alone(std::string_view documentation, AutocastPolicy autocast_cpu
   return {.source = documentation, .autocast_cpu = autocast_cpu};
 }
 
-/// The indices are int64: "CPU/CUDA max_pool*_with_indices", aten/src/ATen/native/DilatedMaxPool{2,3}d.cpp.
+/// The indices are int64: aten/src/ATen/native/DilatedMaxPool{2,3}d.cpp.
 Contract pools_with_indices(std::string_view documentation, AutocastPolicy autocast_cpu) {
   return {.source = documentation, .more_outputs = {always(Dtype::Long)}, .autocast_cpu = autocast_cpu};
 }
@@ -132,6 +132,19 @@ Row avg_pool(std::string_view name, std::string_view documentation) {
   };
 }
 
+/// Integers to the power of a floating exponent have the default dtype, and a low one is cast by avg_pool3d.
+bool casts_low_power(const Received& seen) {
+  const Category category = category_of(seen.dtype_of("input"));
+  return seen.autocast && seen.device == Device::cpu &&
+         (category == Category::integral || category == Category::boolean) &&
+         seen.default_dtype != Dtype::Double;
+}
+
+std::vector<SpecialCase> cast_powers(int dimensions) {
+  if (dimensions < 3) return {};
+  return {{casts_low_power, always(Dtype::Float), "aten/src/ATen/autocast_mode.cpp, avg_pool3d"}};
+}
+
 /// `pow`, the average pool of as many dimensions, `sign`, `relu`, `abs`, `mul` and `pow`:
 /// nn/functional/pooling.h. A power with a floating exponent makes integers floating:
 /// https://pytorch.org/docs/stable/generated/torch.pow.html. `pow` is in CUDA's float32 list.
@@ -143,7 +156,8 @@ Row lp_pool(std::string_view name, std::string_view documentation) {
       .contract = {.source = documentation,
                    .output = float_of("input"),
                    .autocast_cpu = policy_over(dimensions),
-                   .autocast_cuda = AutocastPolicy::float32},
+                   .autocast_cuda = AutocastPolicy::float32,
+                   .special = cast_powers(dimensions)},
       .forward = one_tensor_in_one_out<typename Module::ContainedType>,
       .input = draw_pooled<dimensions>,
       .accepts = pools<dimensions>,

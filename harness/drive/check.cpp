@@ -36,9 +36,10 @@ Checked Checker::check(Plan plan) {
 
 bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Phase phase) {
   const LayerPlan& layer = *layer_of(plan, call.culprit);
-  auto key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype),
+  auto key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype),
                          layer.in.size(), to_string(plan.mode), to_string(plan.device),
-                         call.autocast ? name_of(*call.autocast) : "off", to_string(phase));
+                         call.autocast ? name_of(*call.autocast) : "off", to_string(phase),
+                         call.input_requires_grad);
   if (const auto known = supported_.find(key); known != supported_.end()) return known->second;
   Plan probe;
   probe.device = plan.device;
@@ -46,6 +47,7 @@ bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Pha
   probe.default_dtype = plan.default_dtype;
   probe.params_dtype = dtype;
   probe.autocast = call.autocast;
+  probe.input_requires_grad = call.input_requires_grad;
   probe.input_shape = layer.in;
   probe.layers = {layer};
   LayerPlan& alone = probe.layers.front();
