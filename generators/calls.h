@@ -19,6 +19,13 @@ std::vector<at::Tensor> two_tensors_in_one_out(torch::nn::Module& module,
   return {static_cast<Impl&>(module).forward(inputs[0], inputs[1])};
 }
 
+/// One tensor in; out come the values and where each of them was.
+template <class Impl>
+std::vector<at::Tensor> with_indices_out(torch::nn::Module& module, std::span<const at::Tensor> inputs) {
+  auto [output, indices] = static_cast<Impl&>(module).forward_with_indices(inputs[0]);
+  return {output, indices};
+}
+
 /// Makes the module with these options: `make<nn::Conv2d>(options)`.
 template <class Module, class... Options>
 std::function<torch::nn::AnyModule()> make(Options... options) {

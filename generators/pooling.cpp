@@ -9,34 +9,20 @@ namespace {
 namespace nn = torch::nn;
 
 constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
-constexpr int64_t kMostSize = 7;            // that an output size may be
 
-int64_t draw_channels(Draw& draw) {
-  const Draw::AtRoot root(draw);
-  return draw.size("input.channels", {2, 1, 3, 4, 8, 17});
+template <int dimensions>
+Shape draw_pooled(Draw& draw, const Site& site) {
+  return draw_image(draw, site, draw_image_channels(draw, dimensions), dimensions, 3, true);
 }
 
-Shape draw_two_dimensional(Draw& draw, const Site& site) {
-  return draw_image(draw, site, draw_channels(draw), 2, 3, true);
-}
-
-/// [batch, channels, size...] or, unbatched, [channels, size...]. The batch alone may be empty: "Expected ...
-/// tensor with optional 0 dim batch size", aten/src/ATen/native/Pool.h.
-bool is_image(const Shape& in, size_t dimensions, bool may_be_unbatched) {
-  const bool batched = in.size() == dimensions + 2;
-  if (!batched && !(may_be_unbatched && in.size() == dimensions + 1)) return false;
-  return std::all_of(in.begin() + (batched ? 1 : 0), in.end(), [](int64_t size) { return size > 0; });
-}
-
-/// A window with padding at most doubles each size; AdaptiveAvgPool2d gives kMostSize rows of any width.
+/// A window with padding at most doubles each size. "Expected ... tensor with optional 0 dim batch size":
+/// aten/src/ATen/native/Pool.h.
+template <int dimensions>
 bool pools(const Shape& in, const Site&) {
-  if (!is_image(in, 2, true)) return false;
-  const int64_t planes = numel(in) / (in.back() * in[in.size() - 2]);
-  const int64_t adapted = planes * kMostSize * std::max(kMostSize, in.back());
-  return 4 * numel(in) <= kMostElements && adapted <= kMostElements;
+  return is_image(in, dimensions, true) && (numel(in) << dimensions) <= kMostElements;
 }
 
-/// How a window slides, the same in height and width.
+/// How a window slides, the same in every dimension.
 struct Window {
   int64_t kernel_size = 1, stride = 1, padding = 0, dilation = 1;
   bool ceil_mode = false;
@@ -52,8 +38,13 @@ int64_t windows(int64_t in, const Window& window) {
   return overhangs ? whole + 1 : whole;
 }
 
-Window draw_window(Draw& draw, const Shape& in, bool may_dilate) {
-  const auto fits = std::min(in.back(), in[in.size() - 2]);
+/// What a window may have beside its kernel and stride.
+struct May {
+  bool pad = false, dilate = false;
+};
+
+Window draw_window(Draw& draw, const Shape& in, int dimensions, const May& may) {
+  const auto fits = *std::min_element(in.end() - dimensions, in.end());
   std::vector<int64_t> kernels;
   for (const int64_t kernel : {2, 1, 3})
     if (kernel <= fits) kernels.push_back(kernel);
@@ -61,152 +52,142 @@ Window draw_window(Draw& draw, const Shape& in, bool may_dilate) {
   window.kernel_size = draw.pick<int64_t>(Ask::size, "kernel_size", kernels);
   window.stride = draw.size("stride", {2, 1, 3});
   // "pad should be at most half of effective kernel size": aten/src/ATen/native/Pool.h.
-  if (window.kernel_size > 1) window.padding = draw.size("padding", {0, 1});
-  if (may_dilate && 2 * (window.kernel_size - 1) + 1 <= fits) window.dilation = draw.size("dilation", {1, 2});
+  if (may.pad && window.kernel_size > 1) window.padding = draw.size("padding", {0, 1});
+  if (may.dilate && 2 * (window.kernel_size - 1) + 1 <= fits) window.dilation = draw.size("dilation", {1, 2});
   window.ceil_mode = draw.flag("ceil_mode", false);
   return window;
 }
 
-Shape after(const Shape& in, const Window& window) {
+Shape after(const Shape& in, int dimensions, const Window& window) {
   Shape out = in;
-  for (size_t i = in.size() - 2; i < in.size(); ++i) out[i] = windows(in[i], window);
+  for (auto size = out.end() - dimensions; size != out.end(); ++size) *size = windows(*size, window);
   return out;
 }
 
+// CPU's list of operators that run in float32 has avg_pool3d and max_pool3d, CUDA's lists have none: the
+// pools over one and two dimensions are left alone. Source: aten/src/ATen/autocast_mode.{h,cpp}.
+constexpr AutocastPolicy policy_over(int dimensions) {
+  return dimensions == 3 ? AutocastPolicy::float32 : AutocastPolicy::leave;
+}
+
 /// One operand, one output of its dtype.
-Contract pools_alone(std::string_view documentation) {
-  // CPU's lists have avg_pool3d, max_pool3d and adaptive_avg_pool3d, CUDA's none at all: the pools over two
-  // dimensions are left alone. Source: aten/src/ATen/autocast_mode.{h,cpp}.
-  return {.source = documentation};
+Contract pools_alone(std::string_view documentation, AutocastPolicy autocast_cpu) {
+  return {.source = documentation, .autocast_cpu = autocast_cpu};
 }
 
-/// The modes that take an input with this many sizes: F::interpolate.
-std::vector<std::string_view> modes_over(int64_t dimensions) {
-  if (dimensions == 1) return {"nearest", "linear"};
-  if (dimensions == 2) return {"nearest", "bilinear", "bicubic"};
-  return {"nearest", "trilinear"};
+/// The indices are int64: aten/src/ATen/native/DilatedMaxPool{2,3}d.cpp.
+Contract pools_with_indices(std::string_view documentation, AutocastPolicy autocast_cpu) {
+  return {.source = documentation, .more_outputs = {always(Dtype::Long)}, .autocast_cpu = autocast_cpu};
 }
 
-/// A factor for every dimension that keeps the output small; 1 always does.
-int64_t draw_scale(Draw& draw, const Shape& in) {
-  std::vector<int64_t> scales;
-  for (const int64_t scale : {2, 1, 3}) {
-    int64_t elements = numel(in);
-    for (size_t i = 2; i < in.size(); ++i) elements *= scale;
-    if (scale == 1 || elements <= kMostElements) scales.push_back(scale);
-  }
-  return draw.pick<int64_t>(Ask::size, "scale_factor", scales);
+template <class Module, int dimensions>
+Row max_pool(std::string_view name, std::string_view documentation) {
+  return {
+      .name = name,
+      .source = "nn/modules/pooling.h",
+      .contract = pools_with_indices(documentation, policy_over(dimensions)),
+      .forward = one_tensor_in_one_out<typename Module::ContainedType>,
+      .input = draw_pooled<dimensions>,
+      .accepts = pools<dimensions>,
+      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+        const Window window = draw_window(draw, in, dimensions, {.pad = true, .dilate = true});
+        Drawn drawn = {.make = make<Module>(nn::MaxPoolOptions<dimensions>(window.kernel_size)
+                                                .stride(window.stride)
+                                                .padding(window.padding)
+                                                .dilation(window.dilation)
+                                                .ceil_mode(window.ceil_mode)),
+                       .out = after(in, dimensions, window)};
+        if (!draw.flag("return_indices", false)) return drawn;
+        // This is max_pool3d_with_indices, which is in none of autocast's lists.
+        static const Contract contract = pools_with_indices(
+            "https://pytorch.org/docs/stable/generated/torch.nn.functional.max_pool3d.html",
+            AutocastPolicy::leave);
+        drawn.forward = with_indices_out<typename Module::ContainedType>;
+        if (dimensions == 3) drawn.contract = &contract;
+        return drawn;
+      },
+  };
 }
 
-nn::UpsampleOptions upsample_options(std::string_view mode) {
-  nn::UpsampleOptions options;  // nearest
-  if (mode == "linear") options.mode(torch::kLinear);
-  if (mode == "bilinear") options.mode(torch::kBilinear);
-  if (mode == "bicubic") options.mode(torch::kBicubic);
-  if (mode == "trilinear") options.mode(torch::kTrilinear);
-  return options;
+template <class Module, int dimensions>
+Row avg_pool(std::string_view name, std::string_view documentation) {
+  return {
+      .name = name,
+      .source = "nn/modules/pooling.h",
+      .contract = pools_alone(documentation, policy_over(dimensions)),
+      .forward = one_tensor_in_one_out<typename Module::ContainedType>,
+      .input = draw_pooled<dimensions>,
+      .accepts = pools<dimensions>,
+      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+        const Window window = draw_window(draw, in, dimensions, {.pad = true});
+        auto options = nn::AvgPoolOptions<dimensions>(window.kernel_size)
+                           .stride(window.stride)
+                           .padding(window.padding)
+                           .ceil_mode(window.ceil_mode);
+        if (window.padding > 0) options.count_include_pad(draw.flag("count_include_pad", true));
+        // AvgPool1d has this option of the common struct and does not look at it.
+        if (dimensions > 1 && draw.flag("divisor_override", false)) options.divisor_override(3);
+        return {.make = make<Module>(options), .out = after(in, dimensions, window)};
+      },
+  };
+}
+
+/// Integers to the power of a floating exponent have the default dtype, and a low one is cast by avg_pool3d.
+bool casts_low_power(const Received& seen) {
+  const Category category = category_of(seen.dtype_of("input"));
+  return seen.autocast && seen.device == Device::cpu &&
+         (category == Category::integral || category == Category::boolean) &&
+         seen.default_dtype != Dtype::Double;
+}
+
+std::vector<SpecialCase> cast_powers(int dimensions) {
+  if (dimensions < 3) return {};
+  return {{casts_low_power, always(Dtype::Float), "aten/src/ATen/autocast_mode.cpp, avg_pool3d"}};
+}
+
+/// `pow`, the average pool of as many dimensions, `sign`, `relu`, `abs`, `mul` and `pow`:
+/// nn/functional/pooling.h. A power with a floating exponent makes integers floating:
+/// https://pytorch.org/docs/stable/generated/torch.pow.html. `pow` is in CUDA's float32 list.
+template <class Module, int dimensions>
+Row lp_pool(std::string_view name, std::string_view documentation) {
+  return {
+      .name = name,
+      .source = "nn/modules/pooling.h",
+      .contract = {.source = documentation,
+                   .output = float_of("input"),
+                   .autocast_cpu = policy_over(dimensions),
+                   .autocast_cuda = AutocastPolicy::float32,
+                   .special = cast_powers(dimensions)},
+      .forward = one_tensor_in_one_out<typename Module::ContainedType>,
+      .input = draw_pooled<dimensions>,
+      .accepts = pools<dimensions>,
+      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
+        const auto norm_type = static_cast<double>(draw.size("norm_type", {2, 1, 3}));
+        const Window window = draw_window(draw, in, dimensions, {});
+        return {.make = make<Module>(nn::LPPoolOptions<dimensions>(norm_type, window.kernel_size)
+                                         .stride(window.stride)
+                                         .ceil_mode(window.ceil_mode)),
+                .out = after(in, dimensions, window)};
+      },
+  };
 }
 
 const Row kRows[] = {
-    {
-        .name = "MaxPool2d",
-        .source = "nn/modules/pooling.h",
-        .contract = pools_alone("https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html"),
-        .forward = one_tensor_in_one_out<nn::MaxPool2dImpl>,
-        .input = draw_two_dimensional,
-        .accepts = pools,
-        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const Window window = draw_window(draw, in, true);
-          return {.make = make<nn::MaxPool2d>(nn::MaxPool2dOptions(window.kernel_size)
-                                                  .stride(window.stride)
-                                                  .padding(window.padding)
-                                                  .dilation(window.dilation)
-                                                  .ceil_mode(window.ceil_mode)),
-                  .out = after(in, window)};
-        },
-    },
-    {
-        .name = "AvgPool2d",
-        .source = "nn/modules/pooling.h",
-        .contract = pools_alone("https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html"),
-        .forward = one_tensor_in_one_out<nn::AvgPool2dImpl>,
-        .input = draw_two_dimensional,
-        .accepts = pools,
-        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const Window window = draw_window(draw, in, false);
-          auto options = nn::AvgPool2dOptions(window.kernel_size)
-                             .stride(window.stride)
-                             .padding(window.padding)
-                             .ceil_mode(window.ceil_mode);
-          if (window.padding > 0) options.count_include_pad(draw.flag("count_include_pad", true));
-          if (draw.flag("divisor_override", false)) options.divisor_override(3);
-          return {.make = make<nn::AvgPool2d>(options), .out = after(in, window)};
-        },
-    },
-    {
-        .name = "AdaptiveAvgPool2d",
-        .source = "nn/modules/pooling.h",
-        .contract = pools_alone("https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html"),
-        .forward = one_tensor_in_one_out<nn::AdaptiveAvgPool2dImpl>,
-        .input = draw_two_dimensional,
-        .accepts = pools,
-        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          // 1 is a kernel of its own (`mean`); more than the input has is legal and repeats it.
-          const auto size = draw.size("output_size", {2, 1, 3, kMostSize});
-          Shape out = in;
-          out[in.size() - 2] = size;
-          if (draw.flag("keeps_width", false))  // an output width of "None"
-            return {.make = make<nn::AdaptiveAvgPool2d>(nn::AdaptiveAvgPool2dOptions({size, std::nullopt})),
-                    .out = out};
-          out.back() = size;
-          return {.make = make<nn::AdaptiveAvgPool2d>(nn::AdaptiveAvgPool2dOptions({size, size})),
-                  .out = out};
-        },
-    },
-    {
-        .name = "Upsample",
-        .source = "nn/modules/upsampling.h",
-        // All upsample_* operators are in CUDA's float32 list and in none of CPU's.
-        .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html",
-                     .autocast_cuda = AutocastPolicy::float32},
-        .forward = one_tensor_in_one_out<nn::UpsampleImpl>,
-        .input = [](Draw& draw, const Site& site) -> Shape {
-          int64_t rank = 0;
-          {
-            const Draw::AtRoot root(draw);
-            rank = draw.size("input.rank", {4, 3, 5});
-          }
-          const auto channels = rank == 5 ? 2 : draw_channels(draw);
-          return draw_image(draw, site, channels, static_cast<int>(rank) - 2, 1, false);
-        },
-        .accepts =
-            [](const Shape& in, const Site&) {
-              // "Input Error: Only 3D, 4D and 5D input Tensors supported": F::interpolate. None is unbatched.
-              if (in.size() < 3 || in.size() > 5 || !is_image(in, in.size() - 2, false)) return false;
-              int64_t by_size = in[0] * in[1];
-              for (size_t i = 2; i < in.size(); ++i) by_size *= kMostSize;
-              return std::max(numel(in), by_size) <= kMostElements;
-            },
-        .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
-          const size_t dimensions = in.size() - 2;
-          const auto mode =
-              draw.pick<std::string_view>(Ask::setting, "mode", modes_over(static_cast<int64_t>(dimensions)));
-          auto options = upsample_options(mode);
-          Shape out = in;
-          if (draw.flag("by_size", false)) {
-            const auto size = draw.size("size", {4, 1, kMostSize});
-            options.size(std::vector<int64_t>(dimensions, size));
-            std::fill(out.begin() + 2, out.end(), size);
-          } else {
-            const auto scale = draw_scale(draw, in);
-            options.scale_factor(std::vector<double>(dimensions, static_cast<double>(scale)));
-            for (size_t i = 2; i < in.size(); ++i) out[i] *= scale;
-          }
-          // Only the interpolating modes take it: F::interpolate.
-          if (mode != "nearest") options.align_corners(draw.flag("align_corners", false));
-          return {.make = make<nn::Upsample>(options), .out = out};
-        },
-    },
+    max_pool<nn::MaxPool2d, 2>("MaxPool2d",
+                               "https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html"),
+    max_pool<nn::MaxPool1d, 1>("MaxPool1d",
+                               "https://pytorch.org/docs/stable/generated/torch.nn.MaxPool1d.html"),
+    max_pool<nn::MaxPool3d, 3>("MaxPool3d",
+                               "https://pytorch.org/docs/stable/generated/torch.nn.MaxPool3d.html"),
+    avg_pool<nn::AvgPool2d, 2>("AvgPool2d",
+                               "https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html"),
+    avg_pool<nn::AvgPool1d, 1>("AvgPool1d",
+                               "https://pytorch.org/docs/stable/generated/torch.nn.AvgPool1d.html"),
+    avg_pool<nn::AvgPool3d, 3>("AvgPool3d",
+                               "https://pytorch.org/docs/stable/generated/torch.nn.AvgPool3d.html"),
+    lp_pool<nn::LPPool1d, 1>("LPPool1d", "https://pytorch.org/docs/stable/generated/torch.nn.LPPool1d.html"),
+    lp_pool<nn::LPPool2d, 2>("LPPool2d", "https://pytorch.org/docs/stable/generated/torch.nn.LPPool2d.html"),
+    lp_pool<nn::LPPool3d, 3>("LPPool3d", "https://pytorch.org/docs/stable/generated/torch.nn.LPPool3d.html"),
 };
 
 }  // namespace

@@ -45,6 +45,11 @@ std::span<const Row> activation_rows();
 std::span<const Row> softmax_rows();
 std::span<const Row> dropout_rows();
 std::span<const Row> pooling_rows();
+std::span<const Row> adaptive_pooling_rows();
+std::span<const Row> unpooling_rows();
+std::span<const Row> upsampling_rows();
+std::span<const Row> padding_rows();
+std::span<const Row> folding_rows();
 std::span<const Row> recurrent_rows();
 std::span<const Row> attention_rows();
 std::span<const Row> transformer_rows();
@@ -78,6 +83,10 @@ Shape draw_any_input(Draw&, const Site&);
 /// `input.depth` first). Where `unbatched` may be drawn, the rank is asked too. Each size is at least
 /// `least`.
 Shape draw_image(Draw&, const Site&, int64_t channels, int dimensions, int64_t least, bool may_be_unbatched);
+/// Channels for an image of so many dimensions: `input.channels`, the fewer the larger it is.
+int64_t draw_image_channels(Draw&, int dimensions);
+/// [batch, channels, size...] or, unbatched, [channels, size...]; the batch alone may be empty.
+bool is_image(const Shape&, int dimensions, bool may_be_unbatched);
 /// The output size of a sliding window: floor((in + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1.
 int64_t slide(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation = 1);
 

@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <algorithm>
 
 #include "generators/row.h"
 
@@ -49,6 +50,19 @@ Shape draw_image(Draw& draw, const Site& site, int64_t channels, int dimensions,
     shape.push_back(draw.size(name, {least + 1, least, least + 3, least + 8}));
   }
   return shape;
+}
+
+int64_t draw_image_channels(Draw& draw, int dimensions) {
+  const Draw::AtRoot root(draw);
+  if (dimensions == 3) return draw.size("input.channels", {2, 1, 3});
+  return draw.size("input.channels", {2, 1, 3, 4, 8, 17});
+}
+
+bool is_image(const Shape& in, int dimensions, bool may_be_unbatched) {
+  const int rank = static_cast<int>(in.size());
+  const bool batched = rank == dimensions + 2;
+  if (!batched && !(may_be_unbatched && rank == dimensions + 1)) return false;
+  return std::all_of(in.begin() + (batched ? 1 : 0), in.end(), [](int64_t size) { return size > 0; });
 }
 
 int64_t slide(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {

@@ -124,6 +124,8 @@ class Stack {
     Site site = site_;
     site.first = first();
     layer.drawn = row.draw(draw_, shape_, site);
+    if (layer.drawn.forward) layer.forward = layer.drawn.forward;
+    if (layer.drawn.contract) layer.contract = layer.drawn.contract;
     for (size_t i = before; i < draw_.result().choices.size(); ++i)
     {
       layer.variant += draw_.result().choices[i].value + ",";

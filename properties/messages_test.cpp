@@ -217,6 +217,7 @@ const Example kExamples[] = {
     {"Mismatch dtype between input and weight: input dtype = Float, weight dtype = Half", "mismatch_input_weight", {{"input", Float}, {"weight", Half}}},
     {"All the tensors must have the same dtype", "same_dtype", {}},
     {"q, k and v should have the same dtype", "same_dtype", {}},
+    {"Expect _random_samples to have the same dtype as input", "same_dtype", {}},
     {"Expected grad and input to have the same dtype", "same_dtype", {}},
     {"inputs must be of the same dtype", "same_dtype", {}},
     {"expected src and weight to have the same scalar type", "same_dtype", {}},

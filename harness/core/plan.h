@@ -47,6 +47,8 @@ struct InputSpec {
   std::optional<Dtype> dtype = std::nullopt;  ///< the case's answer, nothing for `same`
 };
 
+using Forward = std::vector<at::Tensor> (*)(torch::nn::Module&, std::span<const at::Tensor> inputs);
+
 /// What a row drew for one layer.
 struct Drawn {
   std::function<torch::nn::AnyModule()> make;
@@ -55,9 +57,9 @@ struct Drawn {
   std::vector<std::string> parameters = {};  ///< names of parameters and floating buffers: a dtype axis each
   int64_t input_limit = 0;                   ///< of the chained operand, where it is `indices` or `lengths`
   bool in_place = false;                     ///< writes its output over its input
+  Forward forward = nullptr;                 ///< where an option asks for another call than the row's
+  const Contract* contract = nullptr;        ///< and where that call has another promise
 };
-
-using Forward = std::vector<at::Tensor> (*)(torch::nn::Module&, std::span<const at::Tensor> inputs);
 
 /// A region's answer: leave what surrounds it, switch autocast off, or on with this dtype.
 struct Region {

@@ -144,13 +144,15 @@ Expectation Checker::expectation_of(const Plan& plan, const Observation& seen) {
 bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Phase phase) {
   const LayerPlan& layer = *layer_of(plan, call.culprit);
   const uint64_t key =
-      hash_of(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
+      hash_of(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
                           to_string(plan.mode), to_string(plan.device),
-                          call.autocast ? name_of(*call.autocast) : "off", to_string(phase)));
+                          call.autocast ? name_of(*call.autocast) : "off", to_string(phase),
+                          call.input_requires_grad));
   if (const auto known = supported_.find(key); known != supported_.end()) return known->second;
   if (supported_.size() >= kMostRemembered) supported_.clear();
   Plan probe = alone(plan, call);
   probe.params_dtype = dtype;
+  probe.input_requires_grad = call.input_requires_grad;
   LayerPlan& only = probe.layers.front();
   only.operand_dtypes.clear();
   for (InputSpec& input : only.drawn.inputs) input.dtype.reset();

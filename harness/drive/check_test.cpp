@@ -34,6 +34,46 @@ TEST(Rows, EverySimplestCaseRunsInTrain) {
     }
 }
 
+TEST(Rows, AnOptionThatAsksForAnotherCallHasThatCallsPromise) {
+  // max_pool3d runs in float32 in a region of the CPU, max_pool3d_with_indices is in none of its lists.
+  Checker checker;
+  const auto given = [&](const char* return_indices) {
+    const auto checked = checker.check(with({{"params.dtype", "bfloat16"},
+                                             {"autocast", "bfloat16"},
+                                             {"layers[0].module", "MaxPool3d"},
+                                             {"layers[0].return_indices", return_indices}}));
+    EXPECT_TRUE(checked.violations.empty()) << return_indices;
+    return checked.seen.calls.at(0).given;
+  };
+  using Dtypes = std::vector<Dtype>;
+  EXPECT_EQ(given("false"), Dtypes{Dtype::Float});
+  EXPECT_EQ(given("true"), (Dtypes{Dtype::BFloat16, Dtype::Long}));
+}
+
+TEST(Oracle, SupportIsAskedWithTheInputsGradient) {
+  // Autograd refuses complex here before the mismatch is seen: one of the dtypes is not supported.
+  Checker checker;
+  const auto checked = checker.check(with({{"device", "meta"},
+                                           {"input.dtype", "complex64"},
+                                           {"input.requires_grad", "true"},
+                                           {"layers[0].module", "FractionalMaxPool2d"},
+                                           {"layers[0].random_samples", "true"}}));
+  ASSERT_TRUE(checked.seen.error);
+  EXPECT_EQ(recognize(checked.seen.error->message)->family->name, "category_inputs");
+  EXPECT_TRUE(checked.violations.empty());
+}
+
+TEST(Oracle, AnInputOnAnotherDeviceIsOutsideOfThePromise) {
+  // Autocast of the CPU leaves it alone, and no parameter lies where it does not.
+  Checker checker;
+  const auto checked = checker.check(with({{"input.dtype", "bfloat16"},
+                                           {"input.device", "meta"},
+                                           {"autocast", "float16"},
+                                           {"layers[0].module", "MaxPool3d"}}));
+  EXPECT_TRUE(checked.seen.calls.at(0).mixed_devices);
+  EXPECT_TRUE(checked.violations.empty());
+}
+
 TEST(Oracle, AMismatchIsSeenAndHolds) {
   Checker checker;
   const auto checked = checker.check(with({{"input.dtype", "float64"}}));

@@ -250,7 +250,7 @@ bool Session::call(Culprit culprit, Phase phase, const LayerPlan& layer, torch::
   const auto add = [&](std::string_view name, const at::Tensor& tensor, Role role) {
     facts.received.push_back(
         {std::string(name), tensor.scalar_type(), static_cast<int>(tensor.dim()), role});
-    facts.mixed_devices |= tensor.device() != inputs[0].device();
+    facts.mixed_devices |= tensor.device().type() != torch_device(plan_.device).type();
   };
   facts.received.reserve(inputs.size() + held.size());
   add(layer.input_name, inputs[0], Role::input);
