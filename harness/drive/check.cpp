@@ -13,10 +13,14 @@ Checked Checker::check(const Case& c) {
 }
 
 Checked Checker::check(Plan plan) {
-  Checked checked{std::move(plan), {}, {}};
-  checked.seen = run(checked.plan);
+  Observation seen = run(plan);
+  return judged(std::move(plan), std::move(seen));
+}
+
+Checked Checker::judged(Plan plan, Observation observed) {
+  Checked checked{std::move(plan), std::move(observed), {}, {}};
   const Observation& seen = checked.seen;
-  Expectation promised;
+  Expectation& promised = checked.promised;
   promised.calls.reserve(seen.calls.size());
   for (const CallFacts& call : seen.calls) {
     promised.calls.push_back(promise_for(checked.plan, call));
@@ -40,6 +44,7 @@ bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Pha
                          layer.in.size(), to_string(plan.mode), to_string(plan.device),
                          call.autocast ? name_of(*call.autocast) : "off", to_string(phase));
   if (const auto known = supported_.find(key); known != supported_.end()) return known->second;
+  if (assume_unsupported_) return false;
   Plan probe;
   probe.device = plan.device;
   probe.mode = plan.mode;

@@ -14,6 +14,7 @@ namespace dtypefuzz {
 struct Checked {
   Plan plan;
   Observation seen;
+  Expectation promised;
   std::vector<Violation> violations;
 };
 
@@ -23,11 +24,16 @@ class Checker {
   explicit Checker(Strictness strictness = {}) : strictness_(strictness) {}
   Checked check(const Case&);
   Checked check(Plan);
+  /// The same for a plan that was run already.
+  Checked judged(Plan, Observation);
+  /// Takes the next dtypes that are asked about for unsupported, without a run: asking ended a process.
+  void assume_unsupported(bool assume) { assume_unsupported_ = assume; }
 
  private:
   bool supports(const Plan&, const CallFacts&, Dtype, Phase);
   Strictness strictness_;
   std::unordered_map<std::string, bool> supported_;
+  bool assume_unsupported_ = false;
 };
 
 }  // namespace dtypefuzz
