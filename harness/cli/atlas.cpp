@@ -67,9 +67,7 @@ struct AtlasOptions {
 };
 
 int atlas(const AtlasOptions& o) {
-  const Space space = o.space.space();
-  AtlasSettings settings{.modules = space.modules, .dtypes = space.dtypes};
-  settings.modules.insert(settings.modules.end(), space.losses.begin(), space.losses.end());
+  AtlasSettings settings{.space = o.space.space()};
   settings.jobs = o.jobs.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
                                  : static_cast<int>(number_of("--jobs", o.jobs, 1, 256));
   const std::filesystem::path out(o.out);
@@ -82,7 +80,7 @@ int atlas(const AtlasOptions& o) {
   const auto& interrupts = interrupts_from_now_on();
   const bool terminal = isatty(STDERR_FILENO) && !o.json;
   const double begin = now();
-  double last = begin;
+  double last = 0;
   const auto tick = [&](const AtlasProgress& p) {
     if (!terminal && now() - last < 10) return;
     last = now();
@@ -90,7 +88,7 @@ int atlas(const AtlasOptions& o) {
                p.all_cells, terminal ? "" : "\n");
     std::fflush(stderr);
   };
-  CellLines lines(space.dtypes);
+  CellLines lines(settings.space.dtypes);
   std::map<std::string, uint64_t> by_outcome;
   std::set<std::string> modules;
   AtlasProgress progress;

@@ -46,35 +46,45 @@ std::string_view prefix_of(bool is_loss) {
   return is_loss ? "loss." : "layers[0].";
 }
 
-/// The simplest case of a module alone. A loss stands behind an Identity, in the first shape that it takes.
-Case base_of(const Row& row, bool is_loss) {
-  Case c;
-  c.set("layers", "1");
-  c.set("layers[0].module", is_loss ? "Identity" : row.name);
-  if (!is_loss) return c;
-  c.set("loss", row.name);
-  for (const auto* batch : {"1", "2"})
+/// One row and the cases that it is alone in. A loss stands behind an Identity.
+struct Alone {
+  bool is_loss = false;
+  Space space;
+  Case simplest;
+  Plan plan(Draw& draw) const { return plan_of(draw, space); }
+};
+
+Alone alone(const Row& row, bool is_loss) {
+  Alone a{.is_loss = is_loss, .space = whole_space(), .simplest = {}};
+  a.space.modules = {is_loss ? find_row("Identity") : &row};
+  a.space.losses.clear();
+  a.simplest.set("layers", "1");
+  if (!is_loss) return a;
+  a.space.losses = {&row};
+  a.simplest.set("loss", row.name);
+  for (const auto* batch : {"1", "2"})  // the first shape that it takes
     for (const auto* rank : {"2", "3", "1", "4"}) {
-      c.set("input.rank", rank);
-      c.set("batch", batch);
-      if (plan_of(c).loss) return c;
+      a.simplest.set("input.rank", rank);
+      a.simplest.set("batch", batch);
+      Draw draw(a.simplest);
+      if (a.plan(draw).loss) return a;
     }
   fail("no shape of an Identity's output fits the loss {}", row.name);
 }
 
 /// The simplest answers, then each other answer to each setting of the module's own.
-void add_variants(const Case& base, bool is_loss, std::vector<Variant>& variants) {
+void add_variants(const Alone& row, const Case& base, std::vector<Variant>& variants) {
   Draw draw(base);
-  plan_of(draw);
+  row.plan(draw);
   for (size_t i = 0; i < draw.answered().size(); ++i) {
     const std::string& name = draw.result().choices[i].name;
     const Answered& answered = draw.answered()[i];
-    if (answered.ask != Ask::setting || !name.starts_with(prefix_of(is_loss))) continue;
+    if (answered.ask != Ask::setting || !name.starts_with(prefix_of(row.is_loss))) continue;
     for (uint32_t option = 0; option < answered.options; ++option) {
       if (option == answered.taken) continue;
       Draw other(draw.result());
       other.force(name, option);
-      plan_of(other);
+      row.plan(other);
       const Variant variant{name, std::string(other.result()[name])};
       if (std::find(variants.begin(), variants.end(), variant) == variants.end())
         variants.push_back(variant);
@@ -162,18 +172,18 @@ Layout layout_of(Subject& subject, Dtypes& dtypes) {
 }
 
 /// The subject, or nothing where the variant is not offered in this mode on this device.
-std::optional<Subject> subject_of(const Case& base, const Variant& variant, bool is_loss, Mode mode,
-                                  Device device, Dtypes& dtypes) {
-  Case c = base;
+std::optional<Subject> subject_of(const Alone& row, const Variant& variant, Mode mode, Device device,
+                                  Dtypes& dtypes) {
+  Case c = row.simplest;
   c.set("mode", to_string(mode));
   c.set("device", to_string(device));
   c.set("input.requires_grad", "true");
   if (!variant.name.empty()) c.set(variant.name, variant.value);
   Draw draw(c);
-  Subject subject{.plan = plan_of(draw), .is_loss = is_loss, .layout = {}, .inputs = {}};
+  Subject subject{.plan = row.plan(draw), .is_loss = row.is_loss, .layout = {}, .inputs = {}};
   if (!variant.name.empty() && draw.result()[variant.name] != variant.value) return std::nullopt;
-  if (is_loss && !subject.plan.loss) return std::nullopt;
-  if (is_loss) {
+  if (row.is_loss && !subject.plan.loss) return std::nullopt;
+  if (row.is_loss) {
     LayerPlan& identity = subject.plan.layers.front();
     identity.input_content = subject.plan.loss->input_content;
     identity.drawn.input_limit = subject.plan.loss->drawn.input_limit;
@@ -453,25 +463,23 @@ struct Work {
 };
 
 Work work_of(const AtlasSettings& settings) {
-  Work work{.dtypes = Dtypes(settings.dtypes), .subjects = {}, .pieces = {}};
+  Work work{.dtypes = Dtypes(settings.space.dtypes), .subjects = {}, .pieces = {}};
   constexpr Mode kModes[] = {Mode::train, Mode::eval, Mode::no_grad, Mode::inference};
   constexpr Device kDevices[] = {Device::cpu, Device::meta};
-  for (const Row* row : settings.modules) {
-    const bool is_loss = std::find(losses().begin(), losses().end(), row) != losses().end();
-    const Case base = base_of(*row, is_loss);
+  const auto add = [&](const std::string_view name, const Alone& row) {
     std::vector<Variant> variants = {{}};
     for (const Device device : kDevices)
       for (const Mode mode : kModes) {
-        Case c = base;
+        Case c = row.simplest;
         c.set("device", to_string(device));
         c.set("mode", to_string(mode));
-        add_variants(c, is_loss, variants);
+        add_variants(row, c, variants);
       }
     for (const Variant& variant : variants)
       for (const Device device : kDevices) {
         std::vector<std::optional<size_t>> by_mode;
         for (const Mode mode : kModes) {
-          auto subject = subject_of(base, variant, is_loss, mode, device, work.dtypes);
+          auto subject = subject_of(row, variant, mode, device, work.dtypes);
           by_mode.push_back(subject ? std::optional(work.subjects.size()) : std::nullopt);
           if (subject) work.subjects.push_back(std::move(*subject));
         }
@@ -480,8 +488,8 @@ Work work_of(const AtlasSettings& settings) {
         for (const auto& autocast : regions)
           for (size_t mode = 0; mode < by_mode.size(); ++mode) {
             if (!by_mode[mode]) continue;
-            work.pieces.push_back({.section = {.module = std::string(row->name),
-                                               .variant = variant.text(prefix_of(is_loss).size()),
+            work.pieces.push_back({.section = {.module = std::string(name),
+                                               .variant = variant.text(prefix_of(row.is_loss).size()),
                                                .device = std::string(to_string(device)),
                                                .autocast = std::string(autocast ? name_of(*autocast) : "off"),
                                                .mode = std::string(to_string(kModes[mode]))},
@@ -491,7 +499,9 @@ Work work_of(const AtlasSettings& settings) {
             work.cells += work.subjects[*by_mode[mode]].layout.cell_count(work.dtypes.axis());
           }
       }
-  }
+  };
+  for (const Row* row : settings.space.modules) add(row->name, alone(*row, /*is_loss=*/false));
+  for (const Row* row : settings.space.losses) add(row->name, alone(*row, /*is_loss=*/true));
   return work;
 }
 

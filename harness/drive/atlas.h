@@ -22,8 +22,7 @@ enum class Outcome : uint8_t {
 };
 
 struct AtlasSettings {
-  std::vector<const Row*> modules;  ///< losses are modules too
-  std::vector<Dtype> dtypes;
+  Space space;  ///< modules, losses and dtypes; devices are those that an atlas has
   int jobs = 1;
   double cell_seconds = 10;  ///< a cell that takes longer hangs
 };

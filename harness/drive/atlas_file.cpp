@@ -278,7 +278,7 @@ Atlas parse_atlas(std::string_view text) {
   const Place file{json, ""};
   if (!json.is_object() || !json.contains("format") || json["format"] != kFormat)
     fail("1: not an atlas: expected \"format\": \"{}\"", kFormat);
-  if (file.field("schema").json != 1) file.field("schema").refuse("1, which this version reads,");
+  if (file.field("schema").json != 1) file.field("schema").refuse("1, which this version reads");
   Atlas atlas;
   atlas.libtorch = file.field("libtorch").text();
   atlas.cpu_capability = file.field("cpu_capability").text();
