@@ -1,3 +1,5 @@
+#include <c10/util/Lazy.h>
+#include <c10/util/Logging.h>
 #include <cxxabi.h>
 #include <torch/torch.h>
 
@@ -673,6 +675,12 @@ void prepare_process() {
   at::set_num_threads(1);
   static CountWarnings handler;
   c10::WarningUtils::set_warning_handler(&handler);
+  // Nobody reads the backtraces of LibTorch's exceptions, and walking the stack costs more than the rest of a
+  // refused case.
+  c10::SetStackTraceFetcher([]() -> c10::Backtrace {
+    static const c10::Backtrace none = std::make_shared<c10::PrecomputedLazyValue<std::string>>("");
+    return none;
+  });
 }
 
 bool device_in_reach(Device device) {
