@@ -189,10 +189,9 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
     const Grade grade = grade_of_refusal(promised, promise, call, seen.error->message);
     const bool weak = grade.kind == Grade::kVague || grade.kind == Grade::kBlames;
     if (grade.kind == Grade::kFault || (strictness.strict && weak))
-      out.push_back(violation("mismatch_is_refused_by_name", plan,
-                              weak ? Severity::vague : Severity::refusal, call.culprit, phase_of(call),
-                              family_of(seen.error), operands, call.autocast, wanted,
-                              fmt::format("{} ({})", seen.error->message, grade.why)));
+      out.push_back(violation("mismatch_is_refused_by_name", plan, weak ? Severity::vague : Severity::refusal,
+                              call.culprit, phase_of(call), family_of(seen.error), operands, call.autocast,
+                              wanted, fmt::format("{} ({})", seen.error->message, grade.why)));
   });
 }
 

@@ -29,13 +29,14 @@ class CellLines {
              std::span<const uint32_t> cells, const std::vector<CellResult>& results) {
     for (size_t i = endings_.size(); i < results.size(); ++i) {
       const CellResult& r = results[i];
-      endings_.push_back(fmt::format(
-          R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{}}})", json_text(r.outcome),
-          json_text(r.phase), json_text(r.family), json_text(r.grade), json_text(r.output_dtype)));
+      endings_.push_back(fmt::format(R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{}}})",
+                                     json_text(r.outcome), json_text(r.phase), json_text(r.family),
+                                     json_text(r.grade), json_text(r.output_dtype)));
     }
     const auto beginning = fmt::format(
         R"({{"schema":1,"type":"cell","module":{},"variant":{},"device":{},"autocast":{},"mode":{},"dtypes":{{)",
-        json_text(s.module), json_text(s.variant), json_text(s.device), json_text(s.autocast), json_text(s.mode));
+        json_text(s.module), json_text(s.variant), json_text(s.device), json_text(s.autocast),
+        json_text(s.mode));
     std::vector<std::string> operands, names;
     for (const auto& operand : layout.operands) operands.push_back(json_text(operand) + ":");
     for (const auto& dtype : dtypes) names.push_back(json_text(dtype));
@@ -94,7 +95,8 @@ int atlas(const AtlasOptions& o) {
   AtlasProgress progress;
   const Atlas made = run_atlas(
       settings,
-      [&](const Section& section, const Layout& layout, std::span<const uint32_t> cells, const Atlas& so_far) {
+      [&](const Section& section, const Layout& layout, std::span<const uint32_t> cells,
+          const Atlas& so_far) {
         if (o.json) lines.print(section, layout, so_far.dtypes, cells, so_far.results);
         for (const uint32_t cell : cells) ++by_outcome[so_far.results[cell].outcome];
         modules.insert(section.module);
@@ -125,8 +127,9 @@ int atlas(const AtlasOptions& o) {
                            {"cpu_capability", made.cpu_capability}});
     return 0;
   }
-  fmt::print("{} cells of {} modules in {:.1f} s with {} jobs; {} of them run, the others follow from those\n",
-             progress.all_cells, modules.size(), seconds, settings.jobs, progress.runs);
+  fmt::print(
+      "{} cells of {} modules in {:.1f} s with {} jobs; {} of them run, the others follow from those\n",
+      progress.all_cells, modules.size(), seconds, settings.jobs, progress.runs);
   for (const auto& [outcome, count] : by_outcome)
     fmt::print("  {:>10}  {:5.1f} %  {}\n", count,
                100 * static_cast<double>(count) / static_cast<double>(progress.all_cells), outcome);
@@ -188,11 +191,15 @@ int diff(const DiffOptions& o) {
     fmt::print("    {} cells: {} -> {}\n      {}\n", change.cells, in_words(change.before),
                in_words(change.after), change.example);
   }
-  for (const auto& [name, count] : found.only_before) fmt::print("{}: {} cells only in {}\n", name, count, o.before);
-  for (const auto& [name, count] : found.only_after) fmt::print("{}: {} cells only in {}\n", name, count, o.after);
-  fmt::print("LibTorch {} on {} and {} on {}: {} cells are the same, {} changed, {} are only in the first, {} only in the second\n",
-             before.libtorch, before.cpu_capability, after.libtorch, after.cpu_capability, found.same,
-             found.changed, sum(found.only_before), sum(found.only_after));
+  for (const auto& [name, count] : found.only_before)
+    fmt::print("{}: {} cells only in {}\n", name, count, o.before);
+  for (const auto& [name, count] : found.only_after)
+    fmt::print("{}: {} cells only in {}\n", name, count, o.after);
+  fmt::print(
+      "LibTorch {} on {} and {} on {}: {} cells are the same, {} changed, {} are only in the first, {} only "
+      "in the second\n",
+      before.libtorch, before.cpu_capability, after.libtorch, after.cpu_capability, found.same, found.changed,
+      sum(found.only_before), sum(found.only_after));
   return found.none() ? 0 : 1;
 }
 
@@ -204,7 +211,8 @@ void add_atlas(CLI::App& app, int& code) {
       "atlas",
       "What every module does for every dtype, as one file.  Example: dtypefuzz atlas --out atlas.json");
   command->add_option("--out", o->out, "the file")->capture_default_str();
-  command->add_option("--modules", o->space.modules, "names or globs, losses too: Linear,Conv*")->delimiter(',');
+  command->add_option("--modules", o->space.modules, "names or globs, losses too: Linear,Conv*")
+      ->delimiter(',');
   command->add_option("--dtypes", o->space.dtypes, "the dtypes of all axes; all where none is named")
       ->delimiter(',');
   command->add_option("--jobs", o->jobs, "worker processes; as many as there are cores where not given");

@@ -230,7 +230,8 @@ TEST_F(Command, WritesAnAtlasStreamsItsCellsAndComparesTwo) {
   ended = run("diff a.json changed.json");
   EXPECT_EQ(ended.code, 1);
   EXPECT_NE(ended.out.find("ReLU\n  input\n"), std::string::npos) << ended.out;
-  EXPECT_NE(ended.out.find("succeeded in backward, gave float64 -> unsupported in forward (kernel_not_implemented)"),
+  EXPECT_NE(ended.out.find(
+                "succeeded in backward, gave float64 -> unsupported in forward (kernel_not_implemented)"),
             std::string::npos)
       << ended.out;
   ended = run("diff --json a.json changed.json");

@@ -29,8 +29,8 @@ struct Subject {
   Plan plan;
   bool is_loss = false;
   Layout layout;
-  size_t parameters = 0;           ///< operands before `input`, which is followed by the inputs that are there
-  std::vector<size_t> inputs;      ///< of the operands after `input`: their indices in the plan
+  size_t parameters = 0;       ///< operands before `input`, which is followed by the inputs that are there
+  std::vector<size_t> inputs;  ///< of the operands after `input`: their indices in the plan
   LayerPlan& module() { return is_loss ? *plan.loss : plan.layers.front(); }
 };
 
@@ -86,8 +86,7 @@ void add_variants(const Alone& row, const Case& base, std::vector<Variant>& vari
       other.force(name, option);
       row.plan(other);
       const Variant variant{name, std::string(other.result()[name])};
-      if (std::find(variants.begin(), variants.end(), variant) == variants.end())
-        variants.push_back(variant);
+      if (std::find(variants.begin(), variants.end(), variant) == variants.end()) variants.push_back(variant);
     }
   }
 }
@@ -156,7 +155,8 @@ Layout layout_of(Subject& subject, Dtypes& dtypes) {
       grid.leaves_out = own;
     layout.grids.push_back(std::move(grid));
   }
-  // One parameter alone, the rest in a usual dtype. Where it has one operand beside it, those cells are there.
+  // One parameter alone, the rest in a usual dtype. Where it has one operand beside it, those cells are
+  // there.
   if (subject.parameters == 1 && followers.size() <= 2) return layout;
   for (uint32_t parameter = 0; parameter < subject.parameters; ++parameter)
     for (const Dtype rest : {Dtype::Float, Dtype::BFloat16}) {
@@ -217,9 +217,8 @@ void give_dtypes(Subject& subject, const Grid& grid, std::span<const uint32_t> d
 /// Families by number: those of the messages, and what stands in their place.
 const std::vector<std::string>& families() {
   static const auto all = [] {
-    std::vector<std::string> names = {"accepted", "unrecognized", "not_set_up", "hang",    "ended",
-                                      "SIGSEGV",  "SIGABRT",      "SIGFPE",     "SIGILL", "SIGBUS",
-                                      "SIGKILL"};
+    std::vector<std::string> names = {"accepted", "unrecognized", "not_set_up", "hang",   "ended",  "SIGSEGV",
+                                      "SIGABRT",  "SIGFPE",       "SIGILL",     "SIGBUS", "SIGKILL"};
     for (const Family& family : message_families())
       if (std::find(names.begin(), names.end(), family.name) == names.end()) names.emplace_back(family.name);
     return names;
@@ -357,8 +356,8 @@ struct CellSlot {
   std::atomic<uint64_t> piece{kNone}, cell{kNone};
   std::atomic<double> since{0};
   std::atomic<uint32_t> position{0};
-  std::atomic<bool> judging{false};        ///< the cell itself has ended; a consistent case is run to judge it
-  std::atomic<uint64_t> unasked{kNone};    ///< the cell for which that ended the process
+  std::atomic<bool> judging{false};      ///< the cell itself has ended; a consistent case is run to judge it
+  std::atomic<uint64_t> unasked{kNone};  ///< the cell for which that ended the process
 };
 struct Board {
   std::atomic<uint64_t> next{0}, cells{0}, runs{0};
@@ -368,7 +367,8 @@ class Shared {
  public:
   Shared(size_t jobs, size_t pieces, size_t cells)
       : bytes_(sizeof(Board) + jobs * sizeof(CellSlot) + cells * sizeof(Word) + pieces) {
-    memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    memory_ =
+        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory_ == MAP_FAILED) fail_environment("no {} bytes of shared memory for {} cells", bytes_, cells);
     board = new (memory_) Board;
     slots = reinterpret_cast<CellSlot*>(board + 1);
@@ -382,7 +382,7 @@ class Shared {
 
   Board* board;
   CellSlot* slots;
-  Word* words;               ///< all cells; those of zero are still to be run
+  Word* words;              ///< all cells; those of zero are still to be run
   std::atomic<bool>* done;  ///< beside the pieces
  private:
   size_t bytes_;

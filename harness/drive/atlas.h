@@ -36,17 +36,17 @@ struct AtlasProgress {
 
 /// Runs every module alone, a loss behind an Identity, in each variant: the simplest answers, and each other
 /// answer to one of its settings and flags (no sizes, no regions). In each: cpu with autocast off, bfloat16
-/// and float16, and meta; train, eval, no_grad, inference; the input requires gradients, as inside of a stack.
-/// The cells of each are the layout's: all parameters as one axis by each other operand, and each single
-/// parameter alone against float32 and bfloat16 for the rest.
+/// and float16, and meta; train, eval, no_grad, inference; the input requires gradients, as inside of a
+/// stack. The cells of each are the layout's: all parameters as one axis by each other operand, and each
+/// single parameter alone against float32 and bfloat16 for the rest.
 ///
 /// Where making the module or giving its parameters their dtype fails, no operand and no region has come into
 /// play yet: that is run once for a row of cells.
 ///
 /// Cells run in worker processes and depend on nothing but themselves: any number of jobs gives the same
 /// table. `on_section` gets the sections in their order, each when it and those before it are done.
-using OnSection = std::function<void(const Section&, const Layout&, std::span<const uint32_t> cells,
-                                     const Atlas& so_far)>;
+using OnSection =
+    std::function<void(const Section&, const Layout&, std::span<const uint32_t> cells, const Atlas& so_far)>;
 Atlas run_atlas(const AtlasSettings&, const OnSection& on_section,
                 const std::function<void(const AtlasProgress&)>& tick, const std::atomic<int>& interrupted,
                 AtlasProgress& progress);

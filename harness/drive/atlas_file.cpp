@@ -244,7 +244,8 @@ Grid grid_in(const Place& place, size_t operands, size_t dtypes, size_t axis) {
     met[i] = true;
     return i;
   };
-  const Place rows = place.field("rows"), fixed = place.field("fixed"), leaves_out = place.field("leaves_out");
+  const Place rows = place.field("rows"), fixed = place.field("fixed"),
+              leaves_out = place.field("leaves_out");
   for (size_t i = 0; i < rows.size(operands); ++i) grid.rows.push_back(operand(rows[i]));
   grid.column = operand(place.field("column"));
   for (size_t i = 0; i < fixed.size(operands); ++i) {
@@ -287,7 +288,8 @@ Atlas parse_atlas(std::string_view text) {
               rows = file.field("rows"), tables = file.field("tables"), sections = file.field("sections");
   for (size_t i = 0; i < dtypes.size(kMostDtypes); ++i) {
     atlas.dtypes.push_back(dtypes[i].text());
-    if (std::find(atlas.dtypes.begin(), atlas.dtypes.end() - 1, atlas.dtypes.back()) != atlas.dtypes.end() - 1)
+    if (std::find(atlas.dtypes.begin(), atlas.dtypes.end() - 1, atlas.dtypes.back()) !=
+        atlas.dtypes.end() - 1)
       fail("{}: '{}' stands twice", dtypes[i].path, atlas.dtypes.back());
   }
   atlas.axis = file.field("axis").below(atlas.dtypes.size() + 1, "numbers of dtypes");
@@ -297,8 +299,7 @@ Atlas parse_atlas(std::string_view text) {
   for (size_t i = 0; i < layouts.size(); ++i) {
     const Place operands = layouts[i].field("operands"), grids = layouts[i].field("grids");
     Layout layout;
-    for (size_t k = 0; k < operands.size(kMostOperands); ++k)
-      layout.operands.push_back(operands[k].text());
+    for (size_t k = 0; k < operands.size(kMostOperands); ++k) layout.operands.push_back(operands[k].text());
     for (size_t k = 0; k < grids.size(kMostOperands * 10); ++k)
       layout.grids.push_back(grid_in(grids[k], layout.operands.size(), atlas.dtypes.size(), n));
     if (layout.cell_count(n) > kMostCells)
@@ -437,9 +438,10 @@ Difference compare(const Atlas& before, const Atlas& after) {
     change.before = numbering.results[std::get<2>(key)], change.after = numbering.results[std::get<3>(key)];
     difference.changes.push_back(std::move(change));
   }
-  std::stable_sort(difference.changes.begin(), difference.changes.end(), [](const Change& a, const Change& b) {
-    return std::tie(a.module, a.operand, b.cells) < std::tie(b.module, b.operand, a.cells);
-  });
+  std::stable_sort(difference.changes.begin(), difference.changes.end(),
+                   [](const Change& a, const Change& b) {
+                     return std::tie(a.module, a.operand, b.cells) < std::tie(b.module, b.operand, a.cells);
+                   });
   return difference;
 }
 

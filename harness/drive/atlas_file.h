@@ -14,8 +14,9 @@ namespace dtypefuzz {
 struct CellResult {
   std::string outcome;  ///< see `Outcome` in atlas.h, or `violated:` and a property
   std::string phase;    ///< that threw, or the last one that was reached
-  std::string family;   ///< of the message; `accepted` where none came, `unrecognized`, or how the process ended
-  std::string grade;    ///< of a refusal that was promised: `exact`, `vague`, `blames bias`
+  std::string
+      family;  ///< of the message; `accepted` where none came, `unrecognized`, or how the process ended
+  std::string grade;  ///< of a refusal that was promised: `exact`, `vague`, `blames bias`
   std::string output_dtype;
   auto operator<=>(const CellResult&) const = default;
 };

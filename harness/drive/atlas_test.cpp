@@ -19,7 +19,8 @@
 namespace dtypefuzz {
 namespace {
 
-AtlasSettings settings_of(std::initializer_list<const char*> modules, std::vector<Dtype> dtypes, int jobs = 1) {
+AtlasSettings settings_of(std::initializer_list<const char*> modules, std::vector<Dtype> dtypes,
+                          int jobs = 1) {
   AtlasSettings settings{.space = whole_space(), .jobs = jobs};
   const auto unwanted = [&](const Row* row) {
     return std::find(modules.begin(), modules.end(), row->name) == modules.end();
@@ -58,7 +59,8 @@ const Section& section_of(const Atlas& atlas, const std::string& module, const s
   throw Error("no such section");
 }
 
-CellResult cell_of(const Atlas& atlas, const Section& section, const std::map<std::string, std::string>& dtypes) {
+CellResult cell_of(const Atlas& atlas, const Section& section,
+                   const std::map<std::string, std::string>& dtypes) {
   const Layout& layout = atlas.layouts[section.layout];
   const auto cells = atlas.results_of(section);
   std::optional<CellResult> found;
@@ -82,8 +84,8 @@ const Atlas& every_module() {
 
 TEST(AtlasRun, TheSameRunGivesTheSameBytesWithAnyNumberOfJobs) {
   const auto once = print_atlas(small_atlas());
-  EXPECT_EQ(once, print_atlas(made(
-                      settings_of({"Linear", "Embedding", "ReLU", "MSELoss", "CrossEntropyLoss"}, kSome, 3))));
+  EXPECT_EQ(once, print_atlas(made(settings_of({"Linear", "Embedding", "ReLU", "MSELoss", "CrossEntropyLoss"},
+                                               kSome, 3))));
 }
 
 TEST(AtlasRun, TheCellsOfALayoutDifferInTheirDtypes) {
@@ -112,15 +114,16 @@ TEST(AtlasRun, EverySimplestModuleSucceedsInFloat32) {
         if (atlas.dtypes[dtype] != "bfloat16") natural[layout.operands[operand]] = atlas.dtypes[dtype];
     const Row* row = find_row(section.module);
     if (row->natural) natural[std::string(row->input_name)] = name_of(*row->natural);
-    EXPECT_EQ(cell_of(atlas, section, natural).outcome, "succeeded") << section.module << " in " << section.mode;
+    EXPECT_EQ(cell_of(atlas, section, natural).outcome, "succeeded")
+        << section.module << " in " << section.mode;
   }
   EXPECT_EQ(modules.size(), module_rows().size() + losses().size());
 }
 
 TEST(AtlasRun, ACellSaysWhatTheModuleDoes) {
   const Atlas& atlas = small_atlas();
-  const auto linear = [&](const char* weight, const char* bias, const char* input, const char* autocast = "off",
-                          const char* mode = "train") {
+  const auto linear = [&](const char* weight, const char* bias, const char* input,
+                          const char* autocast = "off", const char* mode = "train") {
     return cell_of(atlas, section_of(atlas, "Linear", "cpu", autocast, mode),
                    {{"weight", weight}, {"bias", bias}, {"input", input}});
   };
@@ -135,8 +138,9 @@ TEST(AtlasRun, ACellSaysWhatTheModuleDoes) {
   EXPECT_EQ(linear("int64", "int64", "float32").phase, "convert");
   EXPECT_EQ(cell_of(atlas, section_of(atlas, "Embedding"), {{"weight", "float64"}, {"input", "int64"}}),
             (CellResult{"succeeded", "backward", "accepted", "-", "float64"}));
-  EXPECT_EQ(cell_of(atlas, section_of(atlas, "MSELoss"), {{"input", "float64"}, {"target", "float32"}}).outcome,
-            "succeeded");
+  EXPECT_EQ(
+      cell_of(atlas, section_of(atlas, "MSELoss"), {{"input", "float64"}, {"target", "float32"}}).outcome,
+      "succeeded");
 }
 
 TEST(AtlasRun, WhatFollowsFromAnotherCellIsWhatARunGives) {
@@ -219,7 +223,8 @@ std::string refusal_of(const std::string& text) {
   return "accepted";
 }
 
-constexpr const char* kTiny = R"({"format": "dtypefuzz atlas", "schema": 1, "libtorch": "2", "cpu_capability": "x",
+constexpr const char* kTiny =
+    R"({"format": "dtypefuzz atlas", "schema": 1, "libtorch": "2", "cpu_capability": "x",
 "dtypes": ["float32", "int64"], "axis": 2,
 "layouts": [{"operands": ["weight", "input"], "grids": [{"rows": [0], "column": 1, "fixed": [], "leaves_out": -2}]}],
 "results": [["succeeded", "forward", "accepted", "-", "float32"]],
@@ -238,7 +243,8 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
       {"\"float32\", \"int64\"", "", "axis"},
       {"\"axis\": 2", "\"axis\": 3", "axis: expected the index of one of 3"},
       {"\"axis\": 2", "\"axis\": 0", "axis: expected a dtype at least, got 0"},
-      {"\"column\": 1", "\"column\": 2", "layouts[0].grids[0].column: expected the index of one of 2 operands, got 2"},
+      {"\"column\": 1", "\"column\": 2",
+       "layouts[0].grids[0].column: expected the index of one of 2 operands, got 2"},
       {"\"column\": 1", "\"column\": -1", "layouts[0].grids[0].column"},
       {"\"column\": 1", "\"column\": 0.5", "layouts[0].grids[0].column"},
       {"\"column\": 1", "\"column\": 0", "operand 0 stands twice"},
