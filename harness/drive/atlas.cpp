@@ -264,7 +264,7 @@ uint32_t grade_word(const Grade& grade, const Layout& layout) {
   return Word::kNone;
 }
 
-Outcome outcome_of(const Checked& checked, const std::optional<Recognized>& known) {
+Outcome outcome_of(const Checked& checked, const std::optional<Recognized>& known, const Grade& grade) {
   const Observation& seen = checked.seen;
   if (!seen.not_applicable.empty()) return Outcome::not_applicable;
   if (!checked.violations.empty()) {
@@ -278,14 +278,12 @@ Outcome outcome_of(const Checked& checked, const std::optional<Recognized>& know
   }
   if (!seen.error) return Outcome::succeeded;
   if (!known) return Outcome::failed;
-  const bool of_category = !seen.calls.empty() && seen.calls.back().threw &&
-                           checked.promised.calls.back().kind == Promise::kRefusesCategory;
   switch (known->family->kind) {
     case MessageKind::mismatch:
     case MessageKind::cast:
       return Outcome::refused;
     case MessageKind::unsupported:
-      return of_category ? Outcome::refused : Outcome::unsupported;
+      return grade.kind == Grade::kExact ? Outcome::refused : Outcome::unsupported;
     case MessageKind::range:
     case MessageKind::device:
     case MessageKind::no_meta:
@@ -300,21 +298,23 @@ Outcome outcome_of(const Checked& checked, const std::optional<Recognized>& know
 Word word_of(const Checked& checked, const Layout& layout) {
   const Observation& seen = checked.seen;
   const auto known = seen.error ? recognize(seen.error->message) : std::nullopt;
-  Word word;
-  word.outcome = static_cast<uint32_t>(outcome_of(checked, known)) & 63;
-  word.phase = static_cast<uint32_t>(seen.error ? seen.error->phase : seen.reached) & 15;
+  Grade grade;
+  if (!seen.calls.empty() && seen.calls.back().threw) {
+    const Promise& promise = checked.promised.calls.back();
+    if (promise.kind == Promise::kRefusesMismatch || promise.kind == Promise::kRefusesCategory)
+      grade = grade_of_refusal(checked.promised, promise, seen.calls.back(), seen.error->message);
+  }
   const std::string_view family = !seen.not_applicable.empty() ? "not_set_up"
                                   : !seen.error                ? "accepted"
                                   : known                      ? known->family->name
                                                                : "unrecognized";
+  Word word;
+  word.outcome = static_cast<uint32_t>(outcome_of(checked, known, grade)) & 63;
+  word.phase = static_cast<uint32_t>(seen.error ? seen.error->phase : seen.reached) & 15;
   word.family = family_number(family, "unrecognized") & 1023;
-  if (seen.calls.empty()) return word;
-  const CallFacts& last = seen.calls.back();
-  if (!last.given.empty()) word.output = static_cast<uint32_t>(last.given.front()) & 63;
-  const Promise& promise = checked.promised.calls.back();
-  if (last.threw && (promise.kind == Promise::kRefusesMismatch || promise.kind == Promise::kRefusesCategory))
-    word.grade =
-        grade_word(grade_of_refusal(checked.promised, promise, last, seen.error->message), layout) & 63;
+  word.grade = grade_word(grade, layout) & 63;
+  if (!seen.calls.empty() && !seen.calls.back().given.empty())
+    word.output = static_cast<uint32_t>(seen.calls.back().given.front()) & 63;
   return word;
 }
 

@@ -377,6 +377,20 @@ std::string described(const Atlas& atlas, const Layout& layout, std::span<const 
   return text;
 }
 
+/// The same for a person: the dtype that most operands have stands for them all.
+std::string in_short(const Atlas& atlas, const Layout& layout, std::span<const uint32_t> dtype_of) {
+  if (layout.operands.size() <= 3) return described(atlas, layout, dtype_of);
+  std::map<uint32_t, size_t> times;
+  for (const uint32_t dtype : dtype_of) ++times[dtype];
+  const auto usual =
+      std::max_element(times.begin(), times.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  std::string text;
+  for (size_t i = 0; i < layout.operands.size(); ++i)
+    if (dtype_of[i] != usual->first)
+      text += fmt::format("{} {}, ", layout.operands[i], atlas.dtypes[dtype_of[i]]);
+  return text + fmt::format("all {}{}", text.empty() ? "" : "others ", atlas.dtypes[usual->first]);
+}
+
 }  // namespace
 
 Difference compare(const Atlas& before, const Atlas& after) {
@@ -406,7 +420,7 @@ Difference compare(const Atlas& before, const Atlas& after) {
       ++difference.changed;
       auto& change = changes[{section.module, layout.operands[grid.column], from[a], to[b]}];
       if (change.cells++ == 0)
-        change.example = fmt::format("{}; {}, {}, autocast {}, {}", described(before, layout, dtype_of),
+        change.example = fmt::format("{}; {}, {}, autocast {}, {}", in_short(before, layout, dtype_of),
                                      section.variant, section.device, section.autocast, section.mode);
     };
     if (layout == other && before.dtypes == after.dtypes && before.axis == after.axis) {
