@@ -181,54 +181,17 @@ bool names_another_operand(const Recognized& known, const CallFacts& call, const
   });
 }
 
-/// What is wrong with a refusal of operands that disagree; empty where it holds.
-std::string fault_of_refusal(const Promise& promise, const CallFacts& call, const Expectation& promised,
-                             const std::string& message, Strictness strictness, Severity& severity) {
-  const auto known = recognize(message);
-  severity = Severity::refusal;
-  if (!known) return "no message family knows this text";
-  if (not_about_dtypes(*known)) return {};
-  switch (known->family->kind) {
-    case MessageKind::unsupported:
-      if (promise.kind == Promise::kRefusesCategory || some_unsupported(promised) ||
-          names_two_operands(*known, call, promise) || names_another_operand(*known, call, promise))
-        return {};
-      return "says unsupported, but the dtypes are supported";
-    case MessageKind::cast:
-      severity = Severity::vague;
-      return strictness.strict ? "tells of a cast instead of the operands" : "";
-    case MessageKind::mismatch:
-      break;
-    default:
-      return "is unrelated to the mismatch";
+/// The operand that a message blames although another one disagrees as well and comes before it; empty where
+/// it blames the promised one, or speaks of no operand by its name.
+std::string blamed_instead(const Promise& promise, const Recognized& known) {
+  std::string other;
+  for (const NamedDtype& named : known.named) {
+    if (named.operand == promise.second) return {};
+    const bool is_operand = std::any_of(promise.group.begin(), promise.group.end(),
+                                        [&](const OperandFacts& o) { return o.name == named.operand; });
+    if (is_operand && named.operand != promise.first && other.empty()) other = named.operand;
   }
-  const auto has = [&](const OperandFacts& o, const NamedDtype& named) { return named.dtype == o.dtype; };
-  std::vector<Dtype> distinct;
-  for (const NamedDtype& named : known->named) {
-    // "expect parameter to have scalar type of Float" alone says what is wanted, not what an operand has, and
-    // so does "expected scalar type Long but found Int" of an operand that is wrong by itself.
-    if (named.operand == "expected" &&
-        (known->named.size() == 1 || promise.kind == Promise::kRefusesCategory))
-      continue;
-    const auto* by_name = [&]() -> const OperandFacts* {
-      for (const auto& o : promise.group)
-        if (o.name == named.operand) return &o;
-      return nullptr;
-    }();
-    if (by_name && !has(*by_name, named))
-      return fmt::format("gives {} the dtype {}, it has {}", named.operand, name_of(*named.dtype),
-                         name_of(by_name->dtype));
-    const auto knows = [&](std::span<const OperandFacts> operands) {
-      return std::any_of(operands.begin(), operands.end(),
-                         [&](const OperandFacts& o) { return has(o, named); });
-    };
-    if (!knows(promise.group) && !knows(call.received))
-      return fmt::format("names {}, which no operand has", name_of(*named.dtype));
-    if (std::find(distinct.begin(), distinct.end(), *named.dtype) == distinct.end())
-      distinct.push_back(*named.dtype);
-  }
-  severity = Severity::vague;
-  return strictness.strict && distinct.size() < 2 ? "names fewer than two dtypes" : "";
+  return other;
 }
 
 void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, const Observation& seen,
@@ -251,12 +214,12 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
                                             call.given.empty() ? "nothing" : name_of(call.given.front()))));
       return;
     }
-    Severity severity;
-    const auto fault = fault_of_refusal(promise, call, promised, seen.error->message, strictness, severity);
-    if (!fault.empty())
-      out.push_back(violation("mismatch_is_refused_by_name", plan, severity, call.culprit, phase_of(call),
-                              family_of(seen.error), operands, call.autocast, wanted,
-                              fmt::format("{} ({})", seen.error->message, fault)));
+    const Grade grade = grade_of_refusal(promised, promise, call, seen.error->message);
+    const bool weak = grade.kind == Grade::kVague || grade.kind == Grade::kBlames;
+    if (grade.kind == Grade::kFault || (strictness.strict && weak))
+      out.push_back(violation("mismatch_is_refused_by_name", plan, weak ? Severity::vague : Severity::refusal,
+                              call.culprit, phase_of(call), family_of(seen.error), operands, call.autocast,
+                              wanted, fmt::format("{} ({})", seen.error->message, grade.why)));
   });
 }
 
@@ -479,6 +442,63 @@ std::string culprit_name(const Plan& plan, const Culprit& culprit, Phase phase) 
     default:
       return std::string(to_string(phase));
   }
+}
+
+Grade grade_of_refusal(const Expectation& promised, const Promise& promise, const CallFacts& call,
+                       const std::string& message) {
+  const auto known = recognize(message);
+  if (!known) return {Grade::kFault, {}, "no message family knows this text"};
+  if (not_about_dtypes(*known)) return {};
+  switch (known->family->kind) {
+    case MessageKind::unsupported:
+      if (promise.kind == Promise::kRefusesCategory || names_two_operands(*known, call, promise))
+        return {Grade::kExact};
+      if (some_unsupported(promised) || names_another_operand(*known, call, promise))
+        return {};  // both rules are broken, either error is legal
+      return {Grade::kFault, {}, "says unsupported, but the dtypes are supported"};
+    case MessageKind::cast:
+      return {Grade::kVague, {}, "tells of a cast instead of the operands"};
+    case MessageKind::mismatch:
+      break;
+    default:
+      return {Grade::kFault, {}, "is unrelated to the mismatch"};
+  }
+  const auto has = [&](const OperandFacts& o, const NamedDtype& named) { return named.dtype == o.dtype; };
+  std::vector<Dtype> distinct;
+  for (const NamedDtype& named : known->named) {
+    // "expect parameter to have scalar type of Float" alone says what is wanted, not what an operand has, and
+    // so does "expected scalar type Long but found Int" of an operand that is wrong by itself.
+    if (named.operand == "expected" &&
+        (known->named.size() == 1 || promise.kind == Promise::kRefusesCategory))
+      continue;
+    const auto* by_name = [&]() -> const OperandFacts* {
+      for (const auto& o : promise.group)
+        if (o.name == named.operand) return &o;
+      return nullptr;
+    }();
+    if (by_name && !has(*by_name, named))
+      return {Grade::kFault,
+              {},
+              fmt::format("gives {} the dtype {}, it has {}", named.operand, name_of(*named.dtype),
+                          name_of(by_name->dtype))};
+    const auto knows = [&](std::span<const OperandFacts> operands) {
+      return std::any_of(operands.begin(), operands.end(),
+                         [&](const OperandFacts& o) { return has(o, named); });
+    };
+    if (!knows(promise.group) && !knows(call.received))
+      return {Grade::kFault, {}, fmt::format("names {}, which no operand has", name_of(*named.dtype))};
+    if (std::find(distinct.begin(), distinct.end(), *named.dtype) == distinct.end())
+      distinct.push_back(*named.dtype);
+  }
+  if (distinct.size() < 2 && promise.kind == Promise::kRefusesMismatch)
+    return {Grade::kVague, {}, "names fewer than two dtypes"};
+  if (distinct.empty()) return {Grade::kVague, {}, "names no dtype"};
+  if (promise.kind == Promise::kRefusesMismatch)
+    if (auto other = blamed_instead(promise, *known); !other.empty()) {
+      auto why = fmt::format("blames {}, {} disagrees as well", other, promise.second);
+      return {Grade::kBlames, std::move(other), std::move(why)};
+    }
+  return {Grade::kExact};
 }
 
 Promise promise_for(const Plan& plan, const CallFacts& call) {

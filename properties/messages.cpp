@@ -525,8 +525,9 @@ std::span<const Family> message_families() {
   return kFamilies;
 }
 
-std::optional<Recognized> recognize(std::string_view message) {
-  message = message.substr(0, kLongestMessage);
+namespace {
+
+std::optional<Recognized> looked_up(std::string_view message) {
   std::bitset<kPieces> pieces;
   for (size_t at = 0; at + 3 <= message.size(); ++at) pieces.set(piece(message, at));
 
@@ -541,6 +542,20 @@ std::optional<Recognized> recognize(std::string_view message) {
     return known;
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Recognized> recognize(std::string_view message) {
+  message = message.substr(0, kLongestMessage);
+  // Each property asks about the same message; some are pages long.
+  thread_local std::string last;
+  thread_local std::optional<Recognized> answer = looked_up(last);
+  if (message != last) {
+    last = message;
+    answer = looked_up(last);
+  }
+  return answer;
 }
 
 }  // namespace dtypefuzz

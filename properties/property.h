@@ -30,6 +30,22 @@ std::span<const NamedProperty> all_properties();
 /// Every violated property of one run, those aside that an earlier one at the same culprit implies.
 std::vector<Violation> judge(const Plan&, const Expectation&, const Observation&, Strictness = {});
 
+/// How well a refusal that is promised says what disagrees.
+struct Grade {
+  enum Kind : uint8_t {
+    kNone,    ///< not to be graded: another rule is broken as well, or the message is not about dtypes
+    kExact,   ///< names the dtypes that disagree, and whatever it says of operands is right
+    kBlames,  ///< the same of `blamed`, although another operand disagrees before it
+    kVague,   ///< names too few dtypes, or tells of a cast instead of operands
+    kFault,   ///< unrelated, false, or unknown: no such refusal was promised
+  } kind = kNone;
+  std::string blamed = {};
+  std::string why = {};  ///< what is missing, in words
+};
+/// The grade of the error with which `call`, for which `promise` foresaw a refusal, ended.
+Grade grade_of_refusal(const Expectation&, const Promise& promise, const CallFacts& call,
+                       const std::string& message);
+
 /// Whether device autocast documents this region dtype: https://pytorch.org/docs/stable/amp.html
 bool autocast_documents(Device, Dtype);
 /// The contract of the addition of a residual branch.

@@ -194,6 +194,61 @@ TEST_F(Command, PrintsJsonLinesWithStableNames) {
   EXPECT_GE(modules, 39u);
 }
 
+TEST_F(Command, WritesAnAtlasStreamsItsCellsAndComparesTwo) {
+  const std::string narrow = "--modules ReLU,MSELoss --dtypes float32,float64,int64 ";
+  Ended ended = run("atlas --out a.json --json " + narrow);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  std::istringstream in(ended.out);
+  size_t cells = 0;
+  for (std::string line; std::getline(in, line);) {
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_EQ(json.at("schema"), 1);
+    if (json.at("type") == "summary") {
+      EXPECT_EQ(json.at("cases"), cells);
+      continue;
+    }
+    EXPECT_EQ(json.at("type"), "cell");
+    for (const auto* field : {"module", "variant", "autocast", "mode", "device", "outcome", "phase", "family",
+                              "grade", "output_dtype"})
+      EXPECT_FALSE(json.at(field).get<std::string>().empty()) << line;
+    EXPECT_TRUE(json.at("dtypes").contains("input")) << line;
+    ++cells;
+  }
+  EXPECT_GT(cells, 16u * 3);
+
+  ended = run("atlas --jobs 2 --out b.json " + narrow);
+  EXPECT_NE(ended.out.find(fmt::format("{} cells of 2 modules", cells)), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("succeeded"), std::string::npos) << ended.out;
+  EXPECT_EQ(text_of(folder / "a.json"), text_of(folder / "b.json"));
+  EXPECT_EQ(run("diff a.json b.json").code, 0);
+
+  std::string text = text_of(folder / "a.json");
+  const std::string result = R"(["succeeded","backward","accepted","-","float64"])";
+  ASSERT_NE(text.find(result), std::string::npos);
+  file("changed.json", text.replace(text.find(result), result.size(),
+                                    R"(["unsupported","forward","kernel_not_implemented","-","-"])"));
+  ended = run("diff a.json changed.json");
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE(ended.out.find("ReLU\n  input\n"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find(
+                "succeeded in backward, gave float64 -> unsupported in forward (kernel_not_implemented)"),
+            std::string::npos)
+      << ended.out;
+  ended = run("diff --json a.json changed.json");
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(nlohmann::json::parse(ended.out.substr(0, ended.out.find('\n'))).at("type"), "change");
+
+  file("cut.json", text.substr(0, text.size() / 2));
+  for (const auto* arguments : {"diff a.json cut.json", "diff a.json nowhere.json", "diff /proc a.json",
+                                "atlas --modules Liner", "atlas --jobs 0"}) {
+    ended = run(arguments);
+    EXPECT_EQ(ended.code, 2) << arguments;
+    EXPECT_EQ(lines(ended.err), 1u) << ended.err;
+    EXPECT_EQ(ended.out, "") << arguments;
+  }
+  EXPECT_EQ(run("atlas --out /proc/x.json " + narrow).code, 3);
+}
+
 TEST_F(Command, EndsAtCtrlCWithTheSummaryAndTheFindings) {
   const pid_t child = fork();
   if (child == 0) {

@@ -1,6 +1,7 @@
 // One file a command; each adds itself to the command line and sets the exit code.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ void add_list(CLI::App&, int& code);
 void add_corpus(CLI::App&, int& code);
 void add_doctor(CLI::App&, int& code);
 void add_bench(CLI::App&, int& code);
+void add_atlas(CLI::App&, int& code);
+void add_diff(CLI::App&, int& code);
 
 // --- what several commands need
 // ---------------------------------------------------------------------------------
@@ -23,6 +26,7 @@ void add_bench(CLI::App&, int& code);
 /// `--modules`, `--dtypes`, `--devices`.
 struct SpaceOptions {
   std::vector<std::string> modules, dtypes, devices;
+  bool losses_are_modules = false;  ///< `modules` may name losses, and leaves out those that it does not
   void add_to(CLI::App&);
   /// An Error that names what is unknown and what was meant.
   Space space() const;
@@ -41,5 +45,10 @@ void print_finding(const Finding&, const std::string& path, std::string_view nov
                    const std::string& title, bool json);
 /// Seconds of `60s`, `10m`, `2h` or a bare number; an Error that names the option otherwise.
 double seconds_of(std::string_view option, const std::string& text);
+/// A whole number within bounds; an Error that names the option otherwise.
+uint64_t number_of(std::string_view option, const std::string& text, uint64_t least, uint64_t most);
+/// How often Ctrl-C was pressed since: the first time the command ends cleanly, the second time it ends at
+/// once.
+const std::atomic<int>& interrupts_from_now_on();
 
 }  // namespace dtypefuzz

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,11 +13,6 @@
 namespace dtypefuzz {
 namespace {
 
-std::atomic<int> interrupts{0};
-void on_interrupt(int) {
-  if (++interrupts > 1) _exit(130);
-}
-
 struct FuzzOptions {
   SpaceOptions space;
   std::string engine = std::string(engines().front().name), time, out = "findings",
@@ -26,14 +20,6 @@ struct FuzzOptions {
   std::string runs = "0", seed = "1", jobs = "1";
   bool strict = false, json = false;
 };
-
-uint64_t number(std::string_view option, const std::string& text, uint64_t least, uint64_t most) {
-  uint64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value < least || value > most)
-    fail("{} '{}': expected a whole number from {} to {}", option, text, least, most);
-  return value;
-}
 
 /// The progress line: rewritten on a terminal, a plain line now and then elsewhere.
 class Ticker {
@@ -62,9 +48,9 @@ int fuzz(const FuzzOptions& o) {
                     .seconds = !o.time.empty()                ? seconds_of("--time", o.time)
                                : o.runs != "0" || whole_sweep ? 0
                                                               : 60,
-                    .runs = o.runs == "0" ? 0 : number("--runs", o.runs, 1, UINT64_MAX),
-                    .seed = number("--seed", o.seed, 0, UINT64_MAX),
-                    .jobs = static_cast<int>(number("--jobs", o.jobs, 1, 256)),
+                    .runs = o.runs == "0" ? 0 : number_of("--runs", o.runs, 1, UINT64_MAX),
+                    .seed = number_of("--seed", o.seed, 0, UINT64_MAX),
+                    .jobs = static_cast<int>(number_of("--jobs", o.jobs, 1, 256)),
                     .space = o.space.space(),
                     .bias = {},
                     .strictness = {o.strict},
@@ -81,7 +67,7 @@ int fuzz(const FuzzOptions& o) {
   if (error || access(out.c_str(), W_OK) != 0)
     fail_environment("--out {}: cannot be written; choose another directory", o.out);
 
-  signal(SIGINT, on_interrupt);
+  const std::atomic<int>& interrupts = interrupts_from_now_on();
   size_t fresh = 0, flaky = 0;
   std::set<std::string> seen_again;
   std::map<Severity, size_t> by_severity;

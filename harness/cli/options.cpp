@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
 
@@ -44,13 +47,17 @@ Space SpaceOptions::space() const {
   if (!modules.empty()) {
     std::vector<std::string> names;
     for (const Row* row : space.modules) names.emplace_back(row->name);
+    if (losses_are_modules)
+      for (const Row* row : space.losses) names.emplace_back(row->name);
     for (const auto& wanted : modules)
       if (std::none_of(names.begin(), names.end(), [&](auto& name) { return glob(wanted, name); }))
         refuse("--modules", wanted, names, "modules");
-    std::erase_if(space.modules, [&](const Row* row) {
+    const auto unwanted = [&](const Row* row) {
       return std::none_of(modules.begin(), modules.end(),
                           [&](auto& wanted) { return glob(wanted, row->name); });
-    });
+    };
+    std::erase_if(space.modules, unwanted);
+    if (losses_are_modules) std::erase_if(space.losses, unwanted);
   }
   if (!dtypes.empty()) {
     std::vector<std::string> names;
@@ -142,6 +149,22 @@ double seconds_of(std::string_view option, const std::string& text) {
   if (used == 0 || factor == 0 || !(value > 0) || value * factor > 1e9)
     fail("{} '{}': expected more than zero, as 60s, 10m or 2h", option, text);
   return value * factor;
+}
+
+uint64_t number_of(std::string_view option, const std::string& text, uint64_t least, uint64_t most) {
+  uint64_t value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value < least || value > most)
+    fail("{} '{}': expected a whole number from {} to {}", option, text, least, most);
+  return value;
+}
+
+const std::atomic<int>& interrupts_from_now_on() {
+  static std::atomic<int> interrupts{0};
+  signal(SIGINT, [](int) {
+    if (++interrupts > 1) _exit(130);
+  });
+  return interrupts;
 }
 
 }  // namespace dtypefuzz

@@ -73,16 +73,21 @@ Checked Checker::check(const Case& c, Siblings siblings) {
 }
 
 Checked Checker::check(Plan plan, Siblings siblings) {
-  Checked checked{std::move(plan), {}, {}};
-  checked.seen = run(checked.plan);
-  checked.violations =
-      judge(checked.plan, expectation_of(checked.plan, checked.seen), checked.seen, strictness_);
+  Observation seen = run(plan);
+  Checked checked = judged(std::move(plan), std::move(seen));
   for (const CallFacts& call : checked.seen.calls) {
     const LayerPlan* layer = layer_of(checked.plan, call.culprit);
     if (!layer || call.culprit.kind == Culprit::kResidual || call.mixed_devices || call.iteration > 0) continue;
     if (call.autocast && !autocast_documents(checked.plan.device, *call.autocast)) continue;
     if (is_new(*layer, call) || siblings == Siblings::always) relate(checked.plan, call, checked.violations);
   }
+  return checked;
+}
+
+Checked Checker::judged(Plan plan, Observation seen) {
+  Checked checked{std::move(plan), std::move(seen), {}, {}};
+  checked.promised = expectation_of(checked.plan, checked.seen);
+  checked.violations = judge(checked.plan, checked.promised, checked.seen, strictness_);
   return checked;
 }
 
@@ -149,6 +154,7 @@ bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Pha
                           call.autocast ? name_of(*call.autocast) : "off", to_string(phase),
                           call.input_requires_grad));
   if (const auto known = supported_.find(key); known != supported_.end()) return known->second;
+  if (assume_unsupported_) return false;
   if (supported_.size() >= kMostRemembered) supported_.clear();
   Plan probe = alone(plan, call);
   probe.params_dtype = dtype;

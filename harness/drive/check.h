@@ -15,6 +15,7 @@ namespace dtypefuzz {
 struct Checked {
   Plan plan;
   Observation seen;
+  Expectation promised;
   std::vector<Violation> violations;
 };
 
@@ -28,6 +29,10 @@ class Checker {
   explicit Checker(Strictness strictness = {}) : strictness_(strictness) {}
   Checked check(const Case&, Siblings = Siblings::always);
   Checked check(Plan, Siblings = Siblings::always);
+  /// The same for a plan that was run already, siblings aside.
+  Checked judged(Plan, Observation);
+  /// Takes the next dtypes that are asked about for unsupported, without a run: asking ended a process.
+  void assume_unsupported(bool assume) { assume_unsupported_ = assume; }
 
  private:
   Expectation expectation_of(const Plan&, const Observation&);
@@ -38,6 +43,7 @@ class Checker {
   Strictness strictness_;
   std::unordered_map<uint64_t, bool> supported_;
   std::unordered_set<uint64_t> layers_seen_;
+  bool assume_unsupported_ = false;
 };
 
 }  // namespace dtypefuzz

@@ -183,6 +183,44 @@ TEST(Oracle, AFaultInTheFactsIsCaughtByItsProperty) {
   EXPECT_EQ(properties(lost), Names{"loading_preserves_values"});
 }
 
+TEST(Oracle, ARefusalIsGradedByWhatItNames) {
+  Checker checker;
+  const auto checked = checker.check(with({{"input.dtype", "float64"}}));
+  ASSERT_TRUE(checked.seen.error);
+  const CallFacts& call = checked.seen.calls.back();  // input float64, weight and bias float32
+  const Promise& promise = checked.promised.calls.back();
+  ASSERT_EQ(promise.kind, Promise::kRefusesMismatch);
+  const auto grade = [&](const std::string& message) {
+    const Grade g = grade_of_refusal(checked.promised, promise, call, message);
+    return std::pair(g.kind, g.blamed);
+  };
+  using Graded = std::pair<Grade::Kind, std::string>;
+  EXPECT_EQ(grade(checked.seen.error->message), Graded(Grade::kExact, ""));
+  EXPECT_EQ(grade("Input type (double) and weight type (float) should be the same"),
+            Graded(Grade::kExact, ""));
+  EXPECT_EQ(grade("Input type (double) and bias type (float) should be the same"),
+            Graded(Grade::kBlames, "bias"));
+  EXPECT_EQ(grade("expected scalar type Double; but got Double instead").first, Grade::kFault);
+  EXPECT_EQ(grade("result type Double can't be cast to the desired output type Float"),
+            Graded(Grade::kVague, ""));
+  EXPECT_EQ(grade("mixed dtype (CPU): expect parameter to have scalar type of Float"),
+            Graded(Grade::kVague, ""));
+  EXPECT_EQ(grade("Input type (float) and weight type (float) should be the same").first, Grade::kFault);
+  EXPECT_EQ(grade("flux capacitor unplugged").first, Grade::kFault);
+
+  // What is weak holds by default and is a finding under --strict.
+  for (const auto* message : {"Input type (double) and bias type (float) should be the same",
+                              "result type Double can't be cast to the desired output type Float"}) {
+    Observation weak = checked.seen;
+    weak.error->message = message;
+    EXPECT_TRUE(judge(checked.plan, checked.promised, weak).empty()) << message;
+    const auto strict = judge(checked.plan, checked.promised, weak, {.strict = true});
+    ASSERT_EQ(strict.size(), 1u) << message;
+    EXPECT_EQ(strict[0].severity, Severity::vague);
+  }
+  EXPECT_TRUE(judge(checked.plan, checked.promised, checked.seen, {.strict = true}).empty());
+}
+
 TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
   Checker checker;
   const auto checked = checker.check(Case{});

@@ -1,5 +1,8 @@
 #include "harness/run/run.h"
 
+#include <c10/util/Lazy.h>
+#include <c10/util/Logging.h>
+
 #include <chrono>
 
 #include "harness/run/fill.h"
@@ -78,6 +81,12 @@ void prepare_process() {
   setenv("LRU_CACHE_CAPACITY", "64", /*overwrite=*/0);
   setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", /*overwrite=*/0);
   at::set_num_threads(1);
+  // Nobody reads the backtraces of LibTorch's exceptions, and walking the stack costs more than the rest of a
+  // refused case.
+  c10::SetStackTraceFetcher([]() -> c10::Backtrace {
+    static const c10::Backtrace none = std::make_shared<c10::PrecomputedLazyValue<std::string>>("");
+    return none;
+  });
   static CountWarnings handler;
   c10::WarningUtils::set_warning_handler(&handler);
 }

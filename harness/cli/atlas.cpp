@@ -1,0 +1,233 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "harness/cli/commands.h"
+#include "harness/core/error.h"
+#include "harness/drive/atlas.h"
+#include "harness/drive/case_file.h"
+#include "harness/drive/corpus.h"
+
+namespace dtypefuzz {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string json_text(std::string_view text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// `cell` lines on stdout. There are millions, so their unchanging parts are put together once.
+class CellLines {
+ public:
+  explicit CellLines(const std::vector<Dtype>& axis) : axis_(axis.size()) {}
+
+  void print(const Section& s, const Layout& layout, const std::vector<std::string>& dtypes,
+             std::span<const uint32_t> cells, const std::vector<CellResult>& results) {
+    for (size_t i = endings_.size(); i < results.size(); ++i) {
+      const CellResult& r = results[i];
+      endings_.push_back(fmt::format(R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{}}})",
+                                     json_text(r.outcome), json_text(r.phase), json_text(r.family),
+                                     json_text(r.grade), json_text(r.output_dtype)));
+    }
+    const auto beginning = fmt::format(
+        R"({{"schema":1,"type":"cell","module":{},"variant":{},"device":{},"autocast":{},"mode":{},"dtypes":{{)",
+        json_text(s.module), json_text(s.variant), json_text(s.device), json_text(s.autocast),
+        json_text(s.mode));
+    std::vector<std::string> operands, names;
+    for (const auto& operand : layout.operands) operands.push_back(json_text(operand) + ":");
+    for (const auto& dtype : dtypes) names.push_back(json_text(dtype));
+    text_.clear();
+    each_cell(layout, axis_, [&](size_t cell, const Grid&, std::span<const uint32_t> dtype_of) {
+      text_ += beginning;
+      for (size_t i = 0; i < operands.size(); ++i) {
+        if (i > 0) text_ += ',';
+        text_ += operands[i];
+        text_ += names[dtype_of[i]];
+      }
+      text_ += '}';
+      text_ += endings_[cells[cell]];
+      text_ += '\n';
+    });
+    std::cout << text_;
+  }
+
+ private:
+  size_t axis_;
+  std::vector<std::string> endings_;  ///< beside the results
+  std::string text_;
+};
+
+struct AtlasOptions {
+  SpaceOptions space{.modules = {}, .dtypes = {}, .devices = {}, .losses_are_modules = true};
+  std::string out = "atlas.json", jobs;
+  bool json = false;
+};
+
+int atlas(const AtlasOptions& o) {
+  AtlasSettings settings{.space = o.space.space()};
+  settings.jobs = o.jobs.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
+                                 : static_cast<int>(number_of("--jobs", o.jobs, 1, 256));
+  const std::filesystem::path out(o.out);
+  const auto folder = out.has_parent_path() ? out.parent_path() : std::filesystem::path(".");
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (std::filesystem::is_directory(out, error) || access(folder.c_str(), W_OK) != 0)
+    fail_environment("--out {}: cannot be written; choose another file", o.out);
+
+  const auto& interrupts = interrupts_from_now_on();
+  const bool terminal = isatty(STDERR_FILENO) && !o.json;
+  const double begin = now();
+  double last = 0;
+  const auto tick = [&](const AtlasProgress& p) {
+    if (!terminal && now() - last < 10) return;
+    last = now();
+    fmt::print(stderr, "{}{:.0f} s, {} of {} cells{}", terminal ? "\r\033[K" : "", now() - begin, p.cells,
+               p.all_cells, terminal ? "" : "\n");
+    std::fflush(stderr);
+  };
+  CellLines lines(settings.space.dtypes);
+  std::map<std::string, uint64_t> by_outcome;
+  std::set<std::string> modules;
+  AtlasProgress progress;
+  const Atlas made = run_atlas(
+      settings,
+      [&](const Section& section, const Layout& layout, std::span<const uint32_t> cells,
+          const Atlas& so_far) {
+        if (o.json) lines.print(section, layout, so_far.dtypes, cells, so_far.results);
+        for (const uint32_t cell : cells) ++by_outcome[so_far.results[cell].outcome];
+        modules.insert(section.module);
+      },
+      tick, interrupts, progress);
+  std::cout.flush();
+  if (terminal) fmt::print(stderr, "\r\033[K");
+  if (progress.interrupted) {
+    fmt::print(stderr, "dtypefuzz: interrupted after {} of {} cells; nothing was written to {}\n",
+               progress.cells, progress.all_cells, o.out);
+    return 130;
+  }
+  const std::string text = print_atlas(made);
+  write_atomically(out, text);
+  const double seconds = now() - begin;
+  if (o.json) {
+    print_json("summary", {{"engine", "atlas"},
+                           {"jobs", settings.jobs},
+                           {"modules", modules.size()},
+                           {"cases", progress.all_cells},
+                           {"runs", progress.runs},
+                           {"seconds", seconds},
+                           {"cases_per_second", static_cast<double>(progress.all_cells) / seconds},
+                           {"outcomes", by_outcome},
+                           {"out", o.out},
+                           {"bytes", text.size()},
+                           {"libtorch", made.libtorch},
+                           {"cpu_capability", made.cpu_capability}});
+    return 0;
+  }
+  fmt::print(
+      "{} cells of {} modules in {:.1f} s with {} jobs; {} of them run, the others follow from those\n",
+      progress.all_cells, modules.size(), seconds, settings.jobs, progress.runs);
+  for (const auto& [outcome, count] : by_outcome)
+    fmt::print("  {:>10}  {:5.1f} %  {}\n", count,
+               100 * static_cast<double>(count) / static_cast<double>(progress.all_cells), outcome);
+  fmt::print("saved: {} ({:.1f} MB, LibTorch {}, {})\n", o.out, static_cast<double>(text.size()) * 1e-6,
+             made.libtorch, made.cpu_capability);
+  return 0;
+}
+
+struct DiffOptions {
+  std::string before, after;
+  bool json = false;
+};
+
+std::string in_words(const CellResult& r) {
+  std::string text = fmt::format("{} in {}", r.outcome, r.phase);
+  if (r.family != "accepted") text += fmt::format(" ({}{})", r.family, r.grade == "-" ? "" : ", " + r.grade);
+  if (r.output_dtype != "-") text += ", gave " + r.output_dtype;
+  return text;
+}
+
+Json fields_of(const CellResult& r) {
+  return {{"outcome", r.outcome},
+          {"phase", r.phase},
+          {"family", r.family},
+          {"grade", r.grade},
+          {"output_dtype", r.output_dtype}};
+}
+
+int diff(const DiffOptions& o) {
+  const Atlas before = load_atlas(o.before), after = load_atlas(o.after);
+  const Difference found = compare(before, after);
+  const auto sum = [](const std::map<std::string, uint64_t>& cells) {
+    uint64_t n = 0;
+    for (const auto& [module, count] : cells) n += count;
+    return n;
+  };
+  if (o.json) {
+    for (const Change& change : found.changes)
+      print_json("change", {{"module", change.module},
+                            {"operand", change.operand},
+                            {"before", fields_of(change.before)},
+                            {"after", fields_of(change.after)},
+                            {"cells", change.cells},
+                            {"example", change.example}});
+    print_json("summary", {{"engine", "diff"},
+                           {"same", found.same},
+                           {"changed", found.changed},
+                           {"only_before", found.only_before},
+                           {"only_after", found.only_after},
+                           {"libtorch", {before.libtorch, after.libtorch}},
+                           {"cpu_capability", {before.cpu_capability, after.cpu_capability}}});
+    return found.none() ? 0 : 1;
+  }
+  std::string module, operand;
+  for (const Change& change : found.changes) {
+    if (change.module != module) fmt::print("{}\n", change.module);
+    if (change.module != module || change.operand != operand) fmt::print("  {}\n", change.operand);
+    module = change.module, operand = change.operand;
+    fmt::print("    {} cells: {} -> {}\n      {}\n", change.cells, in_words(change.before),
+               in_words(change.after), change.example);
+  }
+  for (const auto& [name, count] : found.only_before)
+    fmt::print("{}: {} cells only in {}\n", name, count, o.before);
+  for (const auto& [name, count] : found.only_after)
+    fmt::print("{}: {} cells only in {}\n", name, count, o.after);
+  fmt::print(
+      "LibTorch {} on {} and {} on {}: {} cells are the same, {} changed, {} are only in the first, {} only "
+      "in the second\n",
+      before.libtorch, before.cpu_capability, after.libtorch, after.cpu_capability, found.same, found.changed,
+      sum(found.only_before), sum(found.only_after));
+  return found.none() ? 0 : 1;
+}
+
+}  // namespace
+
+void add_atlas(CLI::App& app, int& code) {
+  auto o = std::make_shared<AtlasOptions>();
+  auto* command = app.add_subcommand(
+      "atlas",
+      "What every module does for every dtype, as one file.  Example: dtypefuzz atlas --out atlas.json");
+  command->add_option("--out", o->out, "the file")->capture_default_str();
+  command->add_option("--modules", o->space.modules, "names or globs, losses too: Linear,Conv*")
+      ->delimiter(',');
+  command->add_option("--dtypes", o->space.dtypes, "the dtypes of all axes; all where none is named")
+      ->delimiter(',');
+  command->add_option("--jobs", o->jobs, "worker processes; as many as there are cores where not given");
+  command->add_flag("--json", o->json, "a JSON line for each cell on stdout as well");
+  command->callback([o, &code] { code = atlas(*o); });
+}
+
+void add_diff(CLI::App& app, int& code) {
+  auto o = std::make_shared<DiffOptions>();
+  auto* command = app.add_subcommand(
+      "diff", "What changed between two atlases.  Example: dtypefuzz diff before.json after.json");
+  command->add_option("before", o->before, "an atlas")->required();
+  command->add_option("after", o->after, "another one")->required();
+  command->add_flag("--json", o->json, "JSON lines on stdout");
+  command->callback([o, &code] { code = diff(*o); });
+}
+
+}  // namespace dtypefuzz
