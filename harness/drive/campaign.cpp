@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/core/error.h"
+#include "harness/drive/minimize.h"
 #include "harness/run/run.h"
 
 namespace dtypefuzz {
@@ -359,9 +360,17 @@ class Campaign {
         continue;
       }
       const int status = process.wait();
-      if (status != 0 || process.text.empty())
-        fail_environment("the process that minimizes '{}' ended with status {}", it->second.of, status);
-      const Inquired inquired = inquired_from(process.text);
+      Inquired inquired;
+      if (status == 0 && !process.text.empty()) {
+        inquired = inquired_from(process.text);
+      } else {  // killed from outside: for want of memory, say
+        const Candidate& candidate = state_.waiting.at(it->first);
+        inquired.finding = {candidate.violation,
+                            candidate.body,
+                            size_of(candidate.body).layers,
+                            candidate.stack,
+                            {fmt::format("the process that minimized it ended with status {}", status)}};
+      }
       const Place place = it->first;
       it = inquiries_.erase(it);
       tell(inquired.finding, inquired.known     ? Novelty::known
