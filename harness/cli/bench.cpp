@@ -57,10 +57,10 @@ Rates measure(const Workload& workload, double seconds) {
   const auto made = drawn(workload, 16 * kBlock, 1);
   Checker checker;
   Slot& slot = *new Slot;
-  write_positions_to(&slot.position);
+  write_positions_to(&slot.remains.position);
   Rates rates;
   for (const Made& one : made) {  // kernels warm, support probed
-    const Checked checked = checker.check(one.plan, Siblings::of_new_layers);
+    const Checked checked = checker.check(one.plan, Siblings::sampled);
     rates.finished += !checked.seen.error;
     rates.backward += checked.seen.backward_ran;
     run_bare(one.plan);
@@ -76,7 +76,10 @@ Rates measure(const Workload& workload, double seconds) {
       Draw draw(made[i].body);
       Plan plan = plan_of(draw);
       slot.enter(draw.result());
-      if (checker.check(std::move(plan), Siblings::of_new_layers).seen.error) ++slot.finished;
+      slot.remains.begin();
+      checker.check(std::move(plan), Siblings::sampled);
+      slot.remains.end();
+      ++slot.served;
     }
     count_ticks_inside(nullptr);
   };

@@ -7,8 +7,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <thread>
+#include <vector>
 
 namespace {
 
@@ -61,6 +62,10 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
       {"fuzz --jobs two", "--jobs 'two'", 2},
       {"fuzz --runs 1.5", "--runs '1.5'", 2},
       {"fuzz --seed x", "--seed 'x'", 2},
+      {"fuzz --case-time never", "--case-time 'never'", 2},
+      {"fuzz --memory 2", "--memory '2': expected a size, as 512M or 2G", 2},
+      {"fuzz --memory 1M", "--memory '1M': LibTorch itself needs more", 2},
+      {"fuzz --resume nowhere", "--resume nowhere: no run.json is there", 2},
       {"fuzz --engine afl --baseline none", "--engine 'afl': expected libfuzzer, rapidcheck, sweep", 2},
       {"fuzz --modules Liner --baseline none", "--modules 'Liner': unknown, did you mean 'Linear'?", 2},
       {"fuzz --dtypes floot32 --baseline none", "--dtypes 'floot32': unknown, did you mean 'float32'?", 2},
@@ -135,7 +140,8 @@ TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
   Ended ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline none --out found");
   EXPECT_EQ(ended.code, 1) << ended.err;
   std::vector<fs::path> saved;
-  for (const auto& entry : fs::directory_iterator(folder / "found")) saved.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder / "found"))
+    if (entry.path().extension() == ".case") saved.push_back(entry.path());
   ASSERT_FALSE(saved.empty()) << ended.out;
   ended = run("replay found");
   EXPECT_EQ(ended.code, 0) << ended.out;
@@ -249,25 +255,146 @@ TEST_F(Command, WritesAnAtlasStreamsItsCellsAndComparesTwo) {
   EXPECT_EQ(run("atlas --out /proc/x.json " + narrow).code, 3);
 }
 
-TEST_F(Command, EndsAtCtrlCWithTheSummaryAndTheFindings) {
-  const pid_t child = fork();
-  if (child == 0) {
+/// A campaign in the background, of which somebody else says when it ends.
+class Campaigns : public Command {
+ protected:
+  pid_t start(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"dtypefuzz", "fuzz"});
+    const pid_t child = fork();
+    if (child != 0) return child;
     fs::current_path(folder);
     if (!std::freopen("out", "w", stdout) || !std::freopen("err", "w", stderr)) _exit(9);
-    execl(DTYPEFUZZ_COMMAND, "dtypefuzz", "fuzz", "--engine", "rapidcheck", "--baseline", "none", "--out",
-          "found", "--time", "60s", nullptr);
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    execv(DTYPEFUZZ_COMMAND, arguments.data());
     _exit(9);
   }
-  for (int tries = 0; tries < 300 && (!fs::exists(folder / "found") || fs::is_empty(folder / "found"));
-       ++tries)
-    usleep(100'000);
+  static int status_of(pid_t child) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    return status;
+  }
+  std::map<std::string, std::string> findings(const std::string& where) const {
+    std::map<std::string, std::string> texts;
+    if (fs::exists(folder / where))
+      for (const auto& entry : fs::directory_iterator(folder / where))
+        if (entry.path().extension() == ".case") texts[entry.path().filename()] = text_of(entry.path());
+    return texts;
+  }
+  void wait_for_a_finding(const std::string& where) const {
+    for (int tries = 0; tries < 600 && findings(where).empty(); ++tries) usleep(100'000);
+    ASSERT_FALSE(findings(where).empty());
+  }
+  nlohmann::json record(const std::string& where) const {
+    return nlohmann::json::parse(text_of(folder / where / "run.json"));
+  }
+};
+
+TEST_F(Campaigns, EndAtTheFirstSignalWithTheSummaryAndTheFindings) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const std::string found = fmt::format("found{}", signal);
+    const pid_t child =
+        start({"--engine", "rapidcheck", "--baseline", "none", "--out", found, "--time", "60s"});
+    wait_for_a_finding(found);
+    kill(child, signal);
+    EXPECT_EQ(WEXITSTATUS(status_of(child)), 130);
+    const auto out = text_of(folder / "out");
+    EXPECT_NE(out.find("cases in"), std::string::npos);
+    EXPECT_NE(out.find("fuzz --resume " + found), std::string::npos);
+    EXPECT_EQ(record(found).at("outcome"), "interrupted");
+    EXPECT_EQ(run("corpus check " + found).code, 0);
+  }
+}
+
+TEST_F(Campaigns, EndAtTheSecondSignalAtOnce) {
+  const pid_t child =
+      start({"--engine", "rapidcheck", "--baseline", "none", "--out", "found", "--time", "60s"});
+  wait_for_a_finding("found");
+  kill(child, SIGTERM);
   kill(child, SIGINT);
-  int status = 0;
-  waitpid(child, &status, 0);
-  EXPECT_EQ(WEXITSTATUS(status), 130);
-  EXPECT_NE(text_of(folder / "out").find("cases in"), std::string::npos);
-  EXPECT_EQ(run("corpus check found").code, 0);
-  EXPECT_FALSE(fs::is_empty(folder / "found"));
+  EXPECT_EQ(WEXITSTATUS(status_of(child)), 130);
+}
+
+TEST_F(Campaigns, ASecondOneInTheSameDirectoryIsRefusedWithTheProcessOfTheFirst) {
+  const pid_t child =
+      start({"--engine", "rapidcheck", "--baseline", "none", "--out", "found", "--time", "60s"});
+  wait_for_a_finding("found");
+  for (const auto* again : {"fuzz --baseline none --out found", "fuzz --resume found"}) {
+    const Ended ended = run(again);
+    EXPECT_EQ(ended.code, 3);
+    EXPECT_NE(ended.err.find(fmt::format("found: process {} runs a campaign there", child)),
+              std::string::npos)
+        << ended.err;
+  }
+  kill(child, SIGKILL);
+  status_of(child);
+  EXPECT_EQ(run("fuzz --engine rapidcheck --runs 5 --modules ReLU --baseline none --out found").code, 0);
+}
+
+TEST_F(Campaigns, GoOnAfterAKillAndComeToWhatTheyWouldHaveComeTo) {
+  const std::vector<std::string> words = {"--engine",           "rapidcheck", "--runs", "6000",   "--modules",
+                                          "BatchNorm1d,Linear", "--baseline", "none",   "--jobs", "2"};
+  const auto to = [&](const std::string& where) {
+    auto all = words;
+    all.insert(all.end(), {"--out", where});
+    return all;
+  };
+  EXPECT_EQ(WEXITSTATUS(status_of(start(to("whole")))), 1);
+  const pid_t child = start(to("killed"));
+  wait_for_a_finding("killed");
+  kill(child, SIGKILL);
+  status_of(child);
+  EXPECT_EQ(record("killed").at("outcome"), "running");
+  const auto before = findings("killed");
+  for (const auto* wrong : {"--seed 2", "--engine sweep", "--modules Linear", "--out there"})
+    EXPECT_EQ(run(fmt::format("fuzz --resume killed {}", wrong)).code, 2) << wrong;
+  const Ended ended = run("fuzz --resume killed");
+  EXPECT_EQ(ended.code, 1) << ended.err;
+  EXPECT_NE(ended.err.find("killed: goes on at case "), std::string::npos) << ended.err;
+  EXPECT_EQ(findings("killed"), findings("whole"));
+  for (const auto& [name, text] : before) EXPECT_EQ(findings("killed")[name], text);
+  EXPECT_EQ(record("killed").at("counts"), record("whole").at("counts"));
+  EXPECT_EQ(record("killed").at("begun").size(), 2u);
+}
+
+TEST_F(Campaigns, LeaveARecordThatTellsTheRunAndRepeatsIt) {
+  EXPECT_EQ(run("fuzz --engine rapidcheck --seed 5 --time 3s --modules BatchNorm1d --dtypes float32,float64 "
+                "--baseline none --out first")
+                .code,
+            1);
+  const auto first = record("first");
+  EXPECT_EQ(first.at("type"), "run");
+  EXPECT_EQ(first.at("outcome"), "complete");
+  EXPECT_EQ(first.at("exit_code"), 1);
+  EXPECT_EQ(first.at("settings").at("seed"), "5");
+  EXPECT_FALSE(first.at("versions").at("libtorch").get<std::string>().empty());
+  EXPECT_FALSE(first.at("versions").at("cpu_capability").get<std::string>().empty());
+  const std::string repeat = first.at("repeat");
+  ASSERT_TRUE(repeat.starts_with("dtypefuzz fuzz ")) << repeat;
+  EXPECT_EQ(run(repeat.substr(10) + " --out second").code, 1) << repeat;
+  EXPECT_EQ(record("second").at("counts"), first.at("counts"));
+  EXPECT_EQ(findings("second"), findings("first"));
+}
+
+TEST_F(Campaigns, EndWithOneLineOnAFullDiskAndKeepWhatTheyHaveWhole) {
+  fs::create_directory(folder / "disk");
+  const auto mount =
+      fmt::format("mount -t tmpfs -o size=192k none {} 2>/dev/null", (folder / "disk").string());
+  if (std::system(mount.c_str()) != 0) GTEST_SKIP() << "not allowed to mount a small disk";
+  std::ofstream(folder / "disk" / "ballast") << std::string(100 * 1024, 'x');
+  const Ended ended = run("fuzz --engine rapidcheck --time 60s --baseline none --out disk/found");
+  EXPECT_EQ(ended.code, 3) << ended.err;
+  EXPECT_EQ(lines(ended.err), 1u) << ended.err;
+  EXPECT_NE(ended.err.find("No space left on device"), std::string::npos) << ended.err;
+  EXPECT_FALSE(findings("disk/found").empty());
+  EXPECT_EQ(run("corpus check disk/found").code, 0);
+  for (const auto& entry : fs::directory_iterator(folder / "disk" / "found"))
+    EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
+  // With room again it goes on.
+  fs::remove(folder / "disk" / "ballast");
+  EXPECT_LE(run("fuzz --resume disk/found --runs 500").code, 1);
+  EXPECT_EQ(std::system(fmt::format("umount {}", (folder / "disk").string()).c_str()), 0);
 }
 
 }  // namespace

@@ -1,25 +1,42 @@
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 
 #include "dtypefuzz/build_info.h"
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
 #include "harness/drive/corpus.h"
+#include "harness/drive/folder.h"
 #include "harness/engines/engines.h"
 
 namespace dtypefuzz {
 namespace {
 
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
 struct FuzzOptions {
   SpaceOptions space;
   std::string engine = std::string(engines().front().name), time, out = "findings",
-              baseline = of_checkout("corpus/findings"), corpus;
-  std::string runs = "0", seed = "1", jobs = "1";
+              baseline = of_checkout("corpus/findings"), corpus, resume;
+  std::string runs = "0", seed = "1", jobs = "1", case_time = "10s", memory = "2G";
   bool strict = false, json = false;
 };
+
+/// Bytes of `512M` or `2G`.
+uint64_t bytes_of(std::string_view option, const std::string& text) {
+  const char unit = text.empty() ? ' ' : text.back();
+  const int shift = unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
+  if (shift == 0) fail("{} '{}': expected a size, as 512M or 2G", option, text);
+  const uint64_t value = number_of(option, text.substr(0, text.size() - 1), 1, 1 << 20) << shift;
+  if (value < uint64_t{256} << 20)
+    fail("{} '{}': LibTorch itself needs more; expected 256M or more", option, text);
+  return value;
+}
 
 /// The progress line: rewritten on a terminal, a plain line now and then elsewhere.
 class Ticker {
@@ -42,7 +59,162 @@ class Ticker {
   double last_ = 0;
 };
 
-int fuzz(const FuzzOptions& o) {
+/// What a campaign was told, in its own words, and what they come to in this build.
+Json settings_of(const FuzzOptions& o, const Space& space) {
+  const auto absolute = [](const std::string& path) {
+    return fs::absolute(path).lexically_normal().string();
+  };
+  Json json{{"engine", o.engine},
+            {"seed", o.seed},
+            {"time", o.time},
+            {"runs", o.runs},
+            {"jobs", o.jobs},
+            {"case_time", o.case_time},
+            {"memory", o.memory},
+            {"strict", o.strict},
+            {"modules", o.space.modules},
+            {"dtypes", o.space.dtypes},
+            {"devices", o.space.devices},
+            {"baseline", o.baseline == "none" ? o.baseline : absolute(o.baseline)},
+            {"corpus", o.corpus.empty() ? "" : absolute(o.corpus)}};
+  Json& all = json["space"];
+  for (const auto* list : {"modules", "losses", "dtypes", "devices"}) all[list] = Json::array();
+  for (const Row* row : space.modules) all["modules"].push_back(row->name);
+  for (const Row* row : space.losses) all["losses"].push_back(row->name);
+  for (const Dtype dtype : space.dtypes) all["dtypes"].push_back(name_of(dtype));
+  for (const Device device : space.devices) all["devices"].push_back(to_string(device));
+  return json;
+}
+
+Json versions() {
+  return {{"dtypefuzz", build_info::kVersion},
+          {"libtorch", build_info::kLibTorchVersion},
+          {"compiler", build_info::kCompiler},
+          {"cpu_capability", cpu_capability()}};
+}
+
+/// The options of the campaign that `record` is of, but for how long and on how many jobs, where that is said
+/// anew. An Error where this build would draw other cases.
+void go_on_with(FuzzOptions& o, const Json& record) {
+  if (record.at("versions") != versions())
+    fail("--resume {}: began with {}, this is {}", o.resume, record.at("versions").dump(), versions().dump());
+  const Json& told = record.at("settings");
+  if (o.time.empty() && o.runs == "0") o.time = told.at("time"), o.runs = told.at("runs");
+  if (o.jobs.empty()) o.jobs = told.at("jobs");
+  o.engine = told.at("engine"), o.seed = told.at("seed");
+  o.case_time = told.at("case_time"), o.memory = told.at("memory"), o.strict = told.at("strict");
+  o.space = {told.at("modules"), told.at("dtypes"), told.at("devices")};
+  o.baseline = told.at("baseline"), o.corpus = told.at("corpus");
+  if (settings_of(o, o.space.space()).at("space") != told.at("space"))
+    fail("--resume {}: began with other modules, dtypes or devices than this build has", o.resume);
+}
+
+/// The command that runs the same cases again.
+std::string command_again(const FuzzOptions& o, uint64_t cases) {
+  const FuzzOptions plain;
+  std::string text = fmt::format("dtypefuzz fuzz --engine {} --seed {} --runs {}", o.engine, o.seed, cases);
+  if (o.engine == "libfuzzer") text += " --jobs " + o.jobs;
+  if (!o.space.modules.empty()) text += fmt::format(" --modules '{}'", fmt::join(o.space.modules, ","));
+  if (!o.space.dtypes.empty()) text += fmt::format(" --dtypes {}", fmt::join(o.space.dtypes, ","));
+  if (!o.space.devices.empty()) text += fmt::format(" --devices {}", fmt::join(o.space.devices, ","));
+  if (o.baseline != plain.baseline) text += fmt::format(" --baseline '{}'", o.baseline);
+  if (!o.corpus.empty()) text += fmt::format(" --corpus '{}'", o.corpus);
+  if (o.case_time != plain.case_time) text += " --case-time " + o.case_time;
+  if (o.memory != plain.memory) text += " --memory " + o.memory;
+  if (o.strict) text += " --strict";
+  return text;
+}
+
+/// The findings of a campaign by what became of them, those of before it was resumed included.
+struct Counts {
+  size_t fresh = 0, flaky = 0, fixed = 0, unseen = 0;
+  std::set<std::string> known;
+  std::map<Severity, size_t> by_severity;
+  std::vector<std::string> saved;
+
+  void add(const std::string& signature, const Snapshot::Told& told, const std::string& path) {
+    if (told.novelty == Novelty::known) known.insert(signature);
+    if (told.novelty == Novelty::flaky) ++flaky;
+    if (told.novelty != Novelty::fresh) return;
+    ++fresh, ++by_severity[told.severity];
+    saved.push_back(path);
+  }
+};
+
+/// What the baseline knows and this LibTorch no longer shows is fixed; what another CPU showed is not looked
+/// at.
+void look_for_fixed(const std::map<std::string, Known>& baseline, const Settings& settings, bool json,
+                    Counts& counts) {
+  for (const auto& [signature, entry] : baseline) {
+    if (interrupts > 0) break;
+    if (counts.known.contains(signature)) continue;
+    if (!entry.here) {
+      ++counts.unseen;
+      continue;
+    }
+    const CaseFile file = load_case(entry.path);
+    const auto shown = check_isolated(file.body, settings.limits, settings.strictness).violations;
+    if (std::any_of(shown.begin(), shown.end(), [&](auto& v) { return to_string(v.signature) == signature; }))
+      continue;
+    ++counts.fixed;
+    const Finding finding{
+        {parse_signature(signature), Severity::refusal, "as the file records", "no longer shown"},
+        file.body,
+        0};
+    if (json)
+      print_finding(finding, entry.path.string(), "fixed", entry.title, true);
+    else
+      fmt::print("fixed: {} ({})\n", signature, entry.path.string());
+  }
+}
+
+void print_summary(const FuzzOptions& o, const Settings& settings, const Progress& progress,
+                   const Counts& counts, size_t known) {
+  const double rate = static_cast<double>(progress.cases) / std::max(progress.seconds, 1e-3);
+  if (o.json)
+    return print_json("summary", {{"engine", o.engine},
+                                  {"seed", settings.seed},
+                                  {"jobs", settings.jobs},
+                                  {"cases", progress.cases},
+                                  {"seconds", progress.seconds},
+                                  {"cases_per_second", rate},
+                                  {"new", counts.fresh},
+                                  {"known", counts.known.size()},
+                                  {"fixed", counts.fixed},
+                                  {"unseen", counts.unseen},
+                                  {"flaky", counts.flaky},
+                                  {"waiting", progress.waiting},
+                                  {"libtorch", build_info::kLibTorchVersion},
+                                  {"cpu_capability", cpu_capability()},
+                                  {"interrupted", progress.interrupted}});
+  fmt::print("\n{} cases in {:.1f} s, {:.0f} cases/s; {} ran to their end  ({}, seed {}, {})\n",
+             progress.cases, progress.seconds, rate, progress.finished, o.engine, o.seed, cpu_capability());
+  fmt::print("findings: {} new, {} flaky, {} of {} known met again, {} fixed, {} unseen on this CPU\n",
+             counts.fresh, counts.flaky, counts.known.size(), known, counts.fixed, counts.unseen);
+  for (const auto& [severity, count] : counts.by_severity)
+    fmt::print("  {} new: {}\n", count, to_string(severity));
+  if (!counts.saved.empty()) {
+    fmt::print("saved, each with the command that replays it:\n");
+    for (const auto& path : counts.saved) fmt::print("  {} replay {}\n", own_path(), path);
+  }
+  if (progress.waiting > 0)
+    fmt::print("{} more that may be findings wait to be minimized and run again\n", progress.waiting);
+  if (progress.interrupted) fmt::print("interrupted; to go on: {} fuzz --resume {}\n", own_path(), o.out);
+}
+
+int fuzz(FuzzOptions o) {
+  const bool resumed = !o.resume.empty();
+  std::optional<Folder> folder;
+  Json record;
+  if (resumed) {
+    o.out = o.resume;
+    if (!fs::exists(fs::path(o.out) / "run.json"))
+      fail("--resume {}: no run.json is there; give the --out directory of a campaign", o.out);
+    folder.emplace(o.out);
+    record = folder->record();
+    go_on_with(o, record);
+  }
+  if (o.jobs.empty()) o.jobs = "1";
   const bool whole_sweep = o.engine == "sweep" && o.time.empty();  // it ends by itself
   Settings settings{.engine = {},
                     .seconds = !o.time.empty()                ? seconds_of("--time", o.time)
@@ -51,110 +223,78 @@ int fuzz(const FuzzOptions& o) {
                     .runs = o.runs == "0" ? 0 : number_of("--runs", o.runs, 1, UINT64_MAX),
                     .seed = number_of("--seed", o.seed, 0, UINT64_MAX),
                     .jobs = static_cast<int>(number_of("--jobs", o.jobs, 1, 256)),
+                    .limits = {seconds_of("--case-time", o.case_time), bytes_of("--memory", o.memory)},
                     .space = o.space.space(),
                     .bias = {},
                     .strictness = {o.strict},
                     .known = {}};
   const auto baseline = load_baseline(o.baseline);
   for (const auto& [signature, entry] : baseline) settings.known.insert(signature);
-  EngineOptions options{.corpus = o.corpus, .seeds = {}, .target = {}};
-  if (const auto seeds = of_checkout("corpus/seeds"); std::filesystem::is_directory(seeds))
-    options.seeds.push_back(seeds);
-  settings.engine = engine_named(o.engine).make(options);
-  const std::filesystem::path out(o.out);
-  std::error_code error;
-  std::filesystem::create_directories(out, error);
-  if (error || access(out.c_str(), W_OK) != 0)
-    fail_environment("--out {}: cannot be written; choose another directory", o.out);
+  const NamedEngine& engine = engine_named(o.engine);
+  if (!folder) {
+    folder.emplace(o.out);
+    folder->begin_anew();
+    record = {{"schema", 1}, {"type", "run"}, {"versions", versions()}, {"begun", Json::array()}};
+  }
+  EngineOptions options{.corpus = o.corpus, .seeds = {}, .target = {}, .folder = o.out};
+  if (const auto seeds = of_checkout("corpus/seeds"); fs::is_directory(seeds)) options.seeds.push_back(seeds);
+  settings.engine = engine.make(options);
+
+  record["settings"] = settings_of(o, settings.space);
+  record["begun"].push_back(fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr))));
+  record["outcome"] = "running";
+  folder->save_record(record);
+  const Snapshot from = folder->snapshot();
+  Counts counts;
+  for (const auto& [signature, told] : from.told)
+    counts.add(signature, told, (folder->path() / file_name_of(signature)).string());
+  if (resumed && !o.json)
+    fmt::print(stderr, "{}: goes on at case {}, {} findings so far\n", o.out, from.next, counts.fresh);
 
   const std::atomic<int>& interrupts = interrupts_from_now_on();
-  size_t fresh = 0, flaky = 0;
-  std::set<std::string> seen_again;
-  std::map<Severity, size_t> by_severity;
-  std::vector<std::string> saved;
   Ticker ticker(o.json);
-  const auto progress = run_campaign(
-      settings,
-      [&](const Finding& finding, Novelty novelty) {
-        const auto signature = to_string(finding.violation.signature);
-        ticker.clear();
-        if (novelty == Novelty::known) {
-          seen_again.insert(signature);
-          const Known& entry = baseline.at(signature);
-          if (o.json) print_finding(finding, entry.path.string(), "known", entry.title, true);
-          return;
-        }
-        const bool is_flaky = novelty == Novelty::flaky;
-        const auto path = (is_flaky ? out / "flaky" : out) / file_name_of(signature);
-        write_atomically(path, print_kept({finding.minimized,
-                                           {{"engine", fmt::format("{} --seed {}", o.engine, o.seed)}},
-                                           {{seen_key(cpu_capability()), {signature}}},
-                                           {}}));
-        if (is_flaky) {
-          ++flaky;
-        } else {
-          ++fresh, ++by_severity[finding.violation.severity];
-          saved.push_back(path.string());
-        }
-        print_finding(finding, path.string(), is_flaky ? "flaky" : "new", {}, o.json);
-      },
-      [&](const Progress& p) { ticker.tick(p, fresh, seen_again.size()); }, interrupts);
-  ticker.clear();
-
-  // What the baseline knows and this LibTorch no longer shows is fixed; what another CPU showed is not looked
-  // at.
-  size_t fixed = 0, unseen = 0;
-  for (const auto& [signature, entry] : baseline) {
-    if (interrupts > 0) break;
-    if (seen_again.contains(signature)) continue;
-    if (!entry.here) {
-      ++unseen;
-      continue;
+  Listener listener;
+  listener.report = [&](const Finding& finding, Novelty novelty) {
+    const auto signature = to_string(finding.violation.signature);
+    std::string path, title;
+    if (novelty == Novelty::known) {
+      path = baseline.at(signature).path.string(), title = baseline.at(signature).title;
+    } else {
+      path = folder->save(finding, novelty, {{"engine", fmt::format("{} --seed {}", o.engine, o.seed)}})
+                 .string();
     }
-    const CaseFile file = load_case(entry.path);
-    const auto shown = check_isolated(file.body, settings.case_seconds, settings.strictness).violations;
-    if (std::any_of(shown.begin(), shown.end(), [&](auto& v) { return to_string(v.signature) == signature; }))
-      continue;
-    ++fixed;
-    const Finding finding{
-        {parse_signature(signature), Severity::refusal, "as the file records", "no longer shown"},
-        file.body,
-        0};
-    if (o.json)
-      print_finding(finding, entry.path.string(), "fixed", entry.title, true);
-    else
-      fmt::print("fixed: {} ({})\n", signature, entry.path.string());
-  }
-  const double rate = static_cast<double>(progress.cases) / std::max(progress.seconds, 1e-3);
-  if (o.json) {
-    print_json("summary", {{"engine", o.engine},
-                           {"seed", settings.seed},
-                           {"jobs", settings.jobs},
-                           {"cases", progress.cases},
-                           {"seconds", progress.seconds},
-                           {"cases_per_second", rate},
-                           {"new", fresh},
-                           {"known", seen_again.size()},
-                           {"fixed", fixed},
-                           {"unseen", unseen},
-                           {"flaky", flaky},
-                           {"libtorch", build_info::kLibTorchVersion},
-                           {"cpu_capability", cpu_capability()},
-                           {"interrupted", progress.interrupted}});
-  } else {
-    fmt::print("\n{} cases in {:.1f} s, {:.0f} cases/s; {} ran to their end  ({}, seed {}, {})\n",
-               progress.cases, progress.seconds, rate, progress.finished, o.engine, o.seed, cpu_capability());
-    fmt::print("findings: {} new, {} flaky, {} of {} known met again, {} fixed, {} unseen on this CPU\n",
-               fresh, flaky, seen_again.size(), baseline.size(), fixed, unseen);
-    for (const auto& [severity, count] : by_severity)
-      fmt::print("  {} new: {}\n", count, to_string(severity));
-    if (!saved.empty()) {
-      fmt::print("saved, each with the command that replays it:\n");
-      for (const auto& path : saved) fmt::print("  {} replay {}\n", own_path(), path);
+    counts.add(signature, {novelty, finding.violation.severity}, path);
+    ticker.clear();
+    if (novelty != Novelty::known || o.json) print_finding(finding, path, to_string(novelty), title, o.json);
+  };
+  listener.tick = [&](const Progress& p) { ticker.tick(p, counts.fresh, counts.known.size()); };
+  listener.save = [&](const Snapshot& snapshot) { folder->save(snapshot); };
+  int code = 0;
+  try {
+    const Progress progress = run_campaign(settings, listener, interrupts, from);
+    ticker.clear();
+    look_for_fixed(baseline, settings, o.json, counts);
+    print_summary(o, settings, progress, counts, baseline.size());
+    code = progress.interrupted ? 130 : counts.fresh > 0 ? 1 : 0;
+    record["outcome"] = progress.interrupted ? "interrupted" : "complete";
+    record["seconds"] = progress.seconds;
+    record["counts"] = {{"cases", progress.cases}, {"finished", progress.finished}, {"new", counts.fresh},
+                        {"flaky", counts.flaky},   {"known", counts.known.size()},  {"fixed", counts.fixed},
+                        {"unseen", counts.unseen}, {"waiting", progress.waiting}};
+    record["findings"] = counts.saved;
+    record["repeat"] = command_again(o, progress.cases);
+    record["exit_code"] = code;
+  } catch (const Error& e) {
+    record["outcome"] = fmt::format("failed: {}", e.what());
+    record["exit_code"] = static_cast<int>(e.exit_code());
+    try {
+      folder->save_record(record);
+    } catch (const Error&) {  // of the two the first tells more
     }
+    throw;
   }
-  if (progress.interrupted) return 130;
-  return fresh > 0 ? 1 : 0;
+  folder->save_record(record);
+  return code;
 }
 
 }  // namespace
@@ -165,16 +305,34 @@ void add_fuzz(CLI::App& app, int& code) {
   auto o = std::make_shared<FuzzOptions>();
   std::vector<std::string> lines;
   for (const auto& engine : engines()) lines.push_back(fmt::format("{}: {}", engine.name, engine.sentence));
-  f->add_option("--engine", o->engine, fmt::format("{}", fmt::join(lines, "; ")))->capture_default_str();
+  auto* resume = f->add_option("--resume", o->resume,
+                               "go on where the campaign in this --out directory was, whatever ended it; "
+                               "--time and --runs, given anew, count from its beginning");
+  const auto not_anew = [resume](CLI::Option* option) { return option->excludes(resume); };
+  not_anew(f->add_option("--engine", o->engine, fmt::format("{}", fmt::join(lines, "; "))))
+      ->capture_default_str();
   f->add_option("--time", o->time, "how long: 60s, 10m, 2h; 60s where nothing else ends the run");
   f->add_option("--runs", o->runs, "how many cases");
-  f->add_option("--seed", o->seed, "the same seed gives the same cases")->capture_default_str();
-  f->add_option("--jobs", o->jobs, "worker processes")->capture_default_str();
+  not_anew(f->add_option("--seed", o->seed, "the same seed gives the same cases"))->capture_default_str();
+  o->jobs.clear();
+  f->add_option("--jobs", o->jobs, "worker processes [1]");
   o->space.add_to(*f);
-  f->add_option("--out", o->out, "where findings are saved")->capture_default_str();
-  f->add_option("--baseline", o->baseline, "a directory of known findings, or none")->capture_default_str();
-  f->add_option("--corpus", o->corpus, "a directory where libfuzzer keeps its inputs from run to run");
-  f->add_flag("--strict", o->strict, "refusals that blame another operand or name too little are findings");
+  for (const auto* name : {"--modules", "--dtypes", "--devices"}) not_anew(f->get_option(name));
+  not_anew(f->add_option("--out", o->out,
+                         "where findings, run.json and the state for --resume are saved; one campaign at a "
+                         "time, a second one is refused with the process id of the first"))
+      ->capture_default_str();
+  not_anew(f->add_option("--baseline", o->baseline, "a directory of known findings, or none"))
+      ->capture_default_str();
+  not_anew(
+      f->add_option("--corpus", o->corpus, "a directory where libfuzzer keeps its inputs from run to run"));
+  not_anew(f->add_option("--case-time", o->case_time, "a case that takes longer is a hang"))
+      ->capture_default_str();
+  not_anew(f->add_option("--memory", o->memory,
+                         "a case whose worker takes more is a finding: 512M, 2G; for each job"))
+      ->capture_default_str();
+  not_anew(f->add_flag("--strict", o->strict,
+                       "refusals that blame another operand or name too little are findings"));
   f->add_flag("--json", o->json, "JSON lines on stdout");
   f->callback([o, &code] { code = fuzz(*o); });
 }

@@ -121,10 +121,16 @@ void print_finding(const Finding& finding, const std::string& path, std::string_
                                   {"case", path},
                                   {"layers", finding.layers},
                                   {"promised", v.promised},
-                                  {"seen", v.seen}});
+                                  {"seen", v.seen},
+                                  {"stack", finding.stack},
+                                  {"observed", finding.observed}});
   fmt::print("\n{} finding ({}): {}\n", novelty, to_string(v.severity), to_string(v.signature));
   if (!title.empty()) fmt::print("  {}\n", title);
-  fmt::print("  promised: {}\n  seen:     {}\n  case:\n", v.promised, v.seen);
+  fmt::print("  promised: {}\n  seen:     {}\n", v.promised, v.seen);
+  if (!finding.stack.empty()) fmt::print("  stack:    {}\n", finding.stack);
+  for (size_t i = 0; i < finding.observed.size(); ++i)
+    fmt::print("  run {}:    {}\n", i + 1, finding.observed[i]);
+  fmt::print("  case:\n");
   // What is not simplest tells the story; the modules are always part of it.
   Draw draw(finding.minimized);
   plan_of(draw);
@@ -161,9 +167,10 @@ uint64_t number_of(std::string_view option, const std::string& text, uint64_t le
 
 const std::atomic<int>& interrupts_from_now_on() {
   static std::atomic<int> interrupts{0};
-  signal(SIGINT, [](int) {
-    if (++interrupts > 1) _exit(130);
-  });
+  for (const int end : {SIGINT, SIGTERM})
+    signal(end, [](int) {
+      if (++interrupts > 1) _exit(130);
+    });
   return interrupts;
 }
 

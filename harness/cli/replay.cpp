@@ -23,7 +23,7 @@ int replay(const CaseOptions& o) {
     std::vector<std::string> notes;
     const CaseFile file = load_case(path, &notes);
     for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
-    const Isolated result = check_isolated(file.body, 10, {o.strict});
+    const Isolated result = check_isolated(file.body, {}, {o.strict});
     std::vector<std::string> shown;
     for (const auto& v : result.violations) shown.push_back(to_string(v.signature));
     if (shown.empty()) shown.emplace_back("holds");
@@ -51,6 +51,7 @@ int replay(const CaseOptions& o) {
                             {"verdicts", shown},
                             {"outcome", result.outcome},
                             {"not_applicable", result.not_applicable},
+                            {"stack", result.stack},
                             {"violations", violations}});
       continue;
     }
@@ -63,6 +64,7 @@ int replay(const CaseOptions& o) {
     if (result.violations.empty()) fmt::print("  seen:     {}\n", result.outcome);
     for (const auto& v : result.violations)
       fmt::print("  promised: {}\n  seen:     {}\n", v.promised, v.seen);
+    if (!result.stack.empty()) fmt::print("  stack:    {}\n", result.stack);
     if (state == "differs") fmt::print("  recorded: {}\n", fmt::join(recorded->verdicts, " "));
     std::fflush(stdout);
   }
@@ -73,12 +75,12 @@ int replay(const CaseOptions& o) {
 int minimize_files(const CaseOptions& o) {
   for (const auto& path : case_files(o.paths)) {
     CaseFile file = load_case(path);
-    const auto violations = check_isolated(file.body, 10, {o.strict}).violations;
+    const auto violations = check_isolated(file.body, {}, {o.strict}).violations;
     if (violations.empty()) fmt::print("{}: holds, nothing to minimize\n", path.string());
     for (Violation violation : violations) {
       const Case small =
           minimize(file.body, violation, [&](const Case& candidate) -> std::optional<Violation> {
-            for (const auto& v : check_isolated(candidate, 10, {o.strict}).violations)
+            for (const auto& v : check_isolated(candidate, {}, {o.strict}).violations)
               if (same_finding(violation.signature, v.signature)) return v;
             return std::nullopt;
           });

@@ -555,7 +555,11 @@ class Workers {
  private:
   Word crash(const CellSlot& slot, int status, bool hung) const {
     const Subject& subject = work_.subjects[work_.pieces[slot.piece].subject];
-    const Violation v = crash_of(subject.plan, slot.position, status, hung);
+    Remains remains;
+    remains.position = slot.position.load();
+    remains.thrown[0] = '\0';
+    if (hung) remains.cause = Cause::hang;
+    const Violation v = crash_of(subject.plan, remains, status);
     Word word;
     word.outcome = static_cast<uint32_t>(Outcome::crash) & 63;
     word.phase = static_cast<uint32_t>(position_of(slot.position).phase) & 15;

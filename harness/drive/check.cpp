@@ -1,6 +1,7 @@
 #include "harness/drive/check.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -79,7 +80,7 @@ Checked Checker::check(Plan plan, Siblings siblings) {
     const LayerPlan* layer = layer_of(checked.plan, call.culprit);
     if (!layer || call.culprit.kind == Culprit::kResidual || call.mixed_devices || call.iteration > 0) continue;
     if (call.autocast && !autocast_documents(checked.plan.device, *call.autocast)) continue;
-    if (is_new(*layer, call) || siblings == Siblings::always) relate(checked.plan, call, checked.violations);
+    if (siblings == Siblings::always || is_picked(checked.plan, *layer, call)) relate(checked.plan, call, checked.violations);
   }
   return checked;
 }
@@ -91,13 +92,14 @@ Checked Checker::judged(Plan plan, Observation seen) {
   return checked;
 }
 
-bool Checker::is_new(const LayerPlan& layer, const CallFacts& call) {
-  std::string key = fmt::format("{}|{}|{}|{}", layer.module, layer.options, layer.in.size(),
-                                call.autocast ? name_of(*call.autocast) : "off");
-  for (const OperandFacts& operand : call.received)
-    key += fmt::format("|{}{}", static_cast<int>(category_of(operand.dtype)),
-                       operand.dtype == call.received.front().dtype);
-  return layers_seen_.insert(hash_of(key)).second;
+bool Checker::is_picked(const Plan& plan, const LayerPlan& layer, const CallFacts& call) {
+  std::string key = fmt::format("{}|{}|{}|{}|{}", layer.module, layer.variant, fmt::join(layer.in, ","),
+                                static_cast<int>(plan.fill), call.autocast ? name_of(*call.autocast) : "off");
+  for (const OperandFacts& operand : call.received) key += name_of(operand.dtype);
+  const uint64_t hash = hash_of(key);
+  if (hash % 16 != 0) return false;
+  if (layers_related_.size() >= kMostRemembered) layers_related_.clear();
+  return layers_related_.insert(hash).second;  // the same layer again would show the same
 }
 
 void Checker::relate(const Plan& plan, const CallFacts& call, std::vector<Violation>& violations) {

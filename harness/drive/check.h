@@ -19,9 +19,10 @@ struct Checked {
   std::vector<Violation> violations;
 };
 
-/// Whether the layers of a case are held against their siblings (properties/relations.h): where this checker has not
-/// seen such a layer yet, as a campaign does, or each one, so that the verdict depends on the case alone.
-enum class Siblings : uint8_t { of_new_layers, always };
+/// Whether the layers of a case are held against their siblings (properties/relations.h), ten runs each: all, as
+/// replay and minimizing do, or one of sixteen, picked by what the layer is, as campaigns do. The pick depends on
+/// the layer alone, so that a campaign finds the same on any number of jobs.
+enum class Siblings : uint8_t { sampled, always };
 
 /// plan -> run -> expectation -> verdicts. Remembers which dtypes the LibTorch in use supports.
 class Checker {
@@ -38,11 +39,11 @@ class Checker {
   Expectation expectation_of(const Plan&, const Observation&);
   bool supports(const Plan&, const CallFacts&, Dtype, Phase);
   void relate(const Plan&, const CallFacts&, std::vector<Violation>&);
-  bool is_new(const LayerPlan&, const CallFacts&);
+  bool is_picked(const Plan&, const LayerPlan&, const CallFacts&);
 
   Strictness strictness_;
   std::unordered_map<uint64_t, bool> supported_;
-  std::unordered_set<uint64_t> layers_seen_;
+  std::unordered_set<uint64_t> layers_related_;
   bool assume_unsupported_ = false;
 };
 

@@ -1,18 +1,28 @@
 #include "harness/drive/hunt.h"
 
-#include <chrono>
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <algorithm>
 #include <cstring>
 
 #include "harness/drive/minimize.h"
 #include "harness/run/run.h"
 
 namespace dtypefuzz {
+namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+/// An allocation that was refused. Sizes of cases are bounded, so somebody asked for what nobody needs.
+bool out_of_memory(const Observation& seen) {
+  return seen.error && (seen.error->type == "std::bad_alloc" ||
+                        seen.error->message.find("DefaultCPUAllocator") != std::string::npos);
 }
 
-void Slot::enter(const Case& c, bool is_counted) {
+}  // namespace
+
+void Slot::enter(const Case& c) {
   uint32_t at = 0;
   for (const Choice& choice : c.choices) {
     if (at + choice.name.size() + choice.value.size() + 2 > sizeof text) break;
@@ -23,49 +33,94 @@ void Slot::enter(const Case& c, bool is_counted) {
     put(choice.name), put("="), put(choice.value), put("\n");
   }
   length = at;
-  position = 0;
-  counted = is_counted;
-  since = now();
-  busy = true;
 }
 
 Case Slot::in_flight() const {
   return parse_case("# dtypefuzz case 1\n" + std::string(text, length)).body;
 }
 
-Checked Hunt::observed(const Case& c, Plan&& plan, bool counted) {
-  if (slot_) slot_->enter(c, counted);
-  Checked checked = checker_.check(std::move(plan), counted ? Siblings::always : Siblings::of_new_layers);
-  if (slot_) slot_->busy = false;
-  return checked;
+Violation crash_of(const Plan& plan, const Remains& remains, int status) {
+  const std::string thrown = remains.thrown;
+  std::string what, seen;
+  switch (remains.cause) {
+    case Cause::hang:
+      what = "hang", seen = "did not end within the limit";
+      break;
+    case Cause::memory:
+      what = "memory", seen = thrown.empty() ? "took more memory than the limit" : thrown;
+      break;
+    case Cause::foreign_exception:
+      what = "foreign_exception", seen = fmt::format("threw {}, which is no std::exception", thrown);
+      break;
+    case Cause::status:
+      what = WIFSIGNALED(status) ? fmt::format("SIG{}", sigabbrev_np(WTERMSIG(status)))
+                                 : fmt::format("exit_{}", WEXITSTATUS(status));
+      seen = "the process ended: " + what + (thrown.empty() ? "" : ", terminated by " + thrown);
+  }
+  const Position position = position_of(remains.position);
+  const auto autocast = !plan.autocast ? "off"
+                        : autocast_documents(plan.device, *plan.autocast)
+                            ? std::string(name_of(*plan.autocast))
+                            : "other";
+  Culprit culprit = position.culprit;
+  // Before any layer's gradient has come, it is the end of the stack that runs.
+  if (position.phase == Phase::backward && culprit.kind == Culprit::kStage)
+    culprit = plan.loss ? Culprit{Culprit::kLoss}
+                        : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
+  return {.signature = {.property = "process_survives",
+                        .culprit = culprit_name(plan, culprit, position.phase),
+                        .operands = "-",
+                        .category = std::string(to_string(category_of(
+                            position.input == Dtype::Undefined ? plan.params_dtype : position.input))),
+                        .phase = std::string(to_string(position.phase)),
+                        .family = what,
+                        .device = std::string(to_string(plan.device)),
+                        .autocast = autocast},
+          .severity = Severity::crash,
+          .promised = "a step succeeds or throws",
+          .seen = seen};
+}
+
+Checked Hunt::check(Plan&& plan, Siblings siblings) {
+  if (remains_) remains_->begin();
+  std::optional<Checked> checked;
+  outermost([&] { checked.emplace(checker_.check(std::move(plan), siblings)); });
+  if (remains_) {
+    remains_->end();
+    if (out_of_memory(checked->seen)) {
+      std::snprintf(remains_->thrown, sizeof remains_->thrown, "%.200s",
+                    checked->seen.error->message.c_str());
+      remains_->cause = Cause::memory;
+      checked->violations = {crash_of(checked->plan, *remains_, 0)};
+    }
+  }
+  return std::move(*checked);
 }
 
 Checked Hunt::judge(const Case& c, Plan&& plan) {
-  Checked checked = observed(c, std::move(plan), false);
-  if (slot_) {
-    ++slot_->cases;
-    if (!checked.seen.error && checked.seen.not_applicable.empty()) ++slot_->finished;
-  }
-  for (const Violation& v : checked.violations) tell(c, v);
+  Checked checked = check(std::move(plan), Siblings::sampled);
+  for (size_t i = 0; i < checked.violations.size(); ++i)
+    if (met_.insert(to_string(checked.violations[i].signature)).second) tell_(c, checked.violations[i], i);
   return checked;
 }
 
-void Hunt::tell(const Case& c, const Violation& v) {
-  const std::string raw = to_string(v.signature);
-  if (!met_.insert(raw).second) return;
-  Finding finding{v, {}, 0};
-  if (!known_.contains(raw)) {
-    finding.minimized =
-        minimize(c, finding.violation, [&](const Case& candidate) -> std::optional<Violation> {
-          for (const Violation& shown : observed(candidate, plan_of(candidate), true).violations)
-            if (same_finding(v.signature, shown.signature)) return shown;
-          return std::nullopt;
-        });
-    finding.layers = size_of(finding.minimized).layers;
-  }
-  const std::string signature = to_string(finding.violation.signature);
-  met_.insert(signature);
-  if (told_.insert(signature).second) tell_(finding, known_.contains(signature));
+std::optional<Finding> Hunt::minimized(const Case& c, const Violation& v,
+                                       const std::function<void(const Case&)>& entering) {
+  const auto shows = [&](const Case& candidate) -> std::optional<Violation> {
+    if (entering) entering(candidate);
+    for (const Violation& shown : check(plan_of(candidate)).violations)
+      if (same_finding(v.signature, shown.signature)) return shown;
+    return std::nullopt;
+  };
+  if (entering) entering(c);
+  const auto violations = check(plan_of(c)).violations;
+  const auto first = std::find_if(violations.begin(), violations.end(),
+                                  [&](const Violation& shown) { return shown.signature == v.signature; });
+  if (first == violations.end()) return std::nullopt;
+  Finding finding{*first, {}, 0};
+  finding.minimized = minimize(c, finding.violation, shows);
+  finding.layers = size_of(finding.minimized).layers;
+  return finding;
 }
 
 }  // namespace dtypefuzz

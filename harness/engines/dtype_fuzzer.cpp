@@ -156,9 +156,12 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
     target.worker.emplace(Worker::attached(ticket));
     target.space = &target.worker->settings().space;
   } else {
-    target.hunt.emplace(Strictness{}, baseline_beside_the_binary(),
-                        [](const Finding& finding, bool is_known) {
-                          if (!is_known) end_with(finding);
+    target.hunt.emplace(Strictness{},
+                        [known = baseline_beside_the_binary()](const Case& c, const Violation& v, size_t) {
+                          if (known.contains(to_string(v.signature))) return;
+                          const auto finding = target.hunt->minimized(c, v);
+                          if (finding && !known.contains(to_string(finding->violation.signature)))
+                            end_with(*finding);
                         });
   }
   const size_t watched = watch_functions("libtorch_cpu.so", on_function);

@@ -10,9 +10,10 @@ namespace dtypefuzz {
 
 /// What an engine may be told from outside.
 struct EngineOptions {
-  std::string corpus;  ///< where libFuzzer keeps its inputs; empty: a folder that goes with the run
+  std::string corpus;              ///< where libFuzzer keeps its inputs; empty: `inputs` in the folder
   std::vector<std::string> seeds;  ///< folders of cases to begin with
   std::string target;              ///< libFuzzer's binary; empty: dtype_fuzzer beside this one
+  std::string folder = {};         ///< for what an engine writes; empty: one that goes with the run
 };
 
 struct NamedEngine {

@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <torch/library.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
+#include "harness/core/error.h"
 #include "harness/drive/minimize.h"
 #include "harness/drive/sweep.h"
 #include "harness/engines/rapidcheck.h"
@@ -112,19 +117,36 @@ struct Told {
   Progress progress;
   std::vector<Finding> fresh, flaky;
   std::set<std::string> known;
+  Snapshot last;
+  std::set<std::string> signatures() const {
+    std::set<std::string> names;
+    for (const Finding& finding : fresh) names.insert(to_string(finding.violation.signature));
+    return names;
+  }
+  /// What would be saved, all of it.
+  std::map<std::string, std::string> texts() const {
+    std::map<std::string, std::string> texts;
+    for (const Finding& f : fresh)
+      texts[to_string(f.violation.signature)] =
+          fmt::format("{}{} | {} | {} | {}", print_case({f.minimized, {}, {}, {}}), f.violation.promised,
+                      f.violation.seen, f.stack, f.layers);
+    return texts;
+  }
 };
-Told told_by(Settings settings, std::string_view engine, const EngineOptions& options = {}) {
+Told told_by(Settings settings, std::string_view engine, const EngineOptions& options = {},
+             Snapshot from = {}, std::function<void(const Progress&)> tick = {}) {
   settings.engine = engine_named(engine).make(options);
   Told told;
   const std::atomic<int> nobody{0};
-  told.progress = run_campaign(
-      settings,
-      [&](const Finding& finding, Novelty novelty) {
-        if (novelty == Novelty::fresh) told.fresh.push_back(finding);
-        if (novelty == Novelty::flaky) told.flaky.push_back(finding);
-        if (novelty == Novelty::known) told.known.insert(to_string(finding.violation.signature));
-      },
-      [](const Progress&) {}, nobody);
+  Listener listener;
+  listener.report = [&](const Finding& finding, Novelty novelty) {
+    if (novelty == Novelty::fresh) told.fresh.push_back(finding);
+    if (novelty == Novelty::flaky) told.flaky.push_back(finding);
+    if (novelty == Novelty::known) told.known.insert(to_string(finding.violation.signature));
+  };
+  listener.tick = std::move(tick);
+  listener.save = [&](const Snapshot& snapshot) { told.last = snapshot; };
+  told.progress = run_campaign(settings, listener, nobody, std::move(from));
   return told;
 }
 
@@ -156,34 +178,192 @@ struct PlantedFault {
   }
 };
 
-TEST(Campaign, ACrashIsOneFindingWithItsOwnerMinimizedAndTheRestGoesOn) {
+[[gnu::noinline]] void planted_abort() {
+  std::abort();
+}
+[[gnu::noinline]] void planted_segfault() {
+  *reinterpret_cast<volatile int*>(16) = 1;
+}
+[[gnu::noinline]] void planted_hang() {
+  for (volatile bool on = true; on;) usleep(1000);
+}
+/// Takes and keeps; what the compiler sees nobody use it would leave out.
+void take_a_megabyte() {
+  static char* volatile kept;
+  kept = new char[1 << 20];
+  std::memset(kept, 1, 1 << 20);
+}
+[[gnu::noinline]] void planted_hunger() {
+  for (volatile bool on = true; on;) take_a_megabyte();
+}
+[[gnu::noinline]] void planted_overflow(volatile char* above) {
+  volatile char here[4096];
+  here[0] = above ? *above : 0;
+  if (here[0] == 0) planted_overflow(here);
+  here[1] = here[0];
+}
+
+TEST(Campaign, ACrashIsOneFindingWithItsOwnerItsStackMinimizedAndTheRestGoesOn) {
   const PlantedFault fault("relu", [](const at::Tensor& self) -> at::Tensor {
-    if (self.scalar_type() == at::kDouble) std::abort();
+    if (self.scalar_type() == at::kDouble) planted_abort();
     return self.clamp_min(0);
   });
-  const Told told = told_by(campaign(only({"Tanh", "GELU", "ReLU"}), 800), "rapidcheck");
-  EXPECT_EQ(told.progress.cases, 800u);
+  const Told told = told_by(campaign(only({"Tanh", "GELU", "ReLU"}), 600), "rapidcheck");
+  EXPECT_EQ(told.progress.cases, 600u);
   std::vector<std::string> crashes;
   for (const Finding& finding : told.fresh)
     if (finding.violation.severity == Severity::crash) {
       crashes.push_back(to_string(finding.violation.signature));
       EXPECT_EQ(finding.layers, 1u);
       EXPECT_EQ(finding.minimized["layers[0].module"], "ReLU");
+      EXPECT_TRUE(finding.stack.starts_with("dtypefuzz::planted_abort < ")) << finding.stack;
+      EXPECT_NE(finding.stack.find(" < at::_ops::relu::call < "), std::string::npos) << finding.stack;
+      EXPECT_EQ(finding.stack.find("dtypefuzz::Run"), std::string::npos) << finding.stack;
     }
   EXPECT_EQ(crashes, std::vector<std::string>{"process_survives:ReLU:-:float:forward:SIGABRT:cpu:off"});
 }
 
-TEST(Campaign, AHangIsAFinding) {
-  const PlantedFault fault("tanh", [](const at::Tensor& self) -> at::Tensor {
-    while (self.scalar_type() == at::kHalf) usleep(1000);  // a hang for float16 alone
+TEST(Campaign, EveryWayToEndIsAFindingThatNamesIt) {
+  const PlantedFault fault("relu", [](const at::Tensor& self) -> at::Tensor {
+    switch (self.scalar_type()) {
+      case at::kDouble:
+        planted_segfault();
+        break;
+      case at::kHalf:
+        raise(SIGFPE);
+        break;
+      case at::kBFloat16:
+        raise(SIGBUS);
+        break;
+      case at::kLong:
+        std::exit(7);
+      case at::kInt:
+        throw 42;
+      case at::kShort:
+        planted_overflow(nullptr);
+        break;
+      case at::kComplexFloat:
+        planted_hunger();
+        break;
+      case at::kByte:
+        throw std::bad_alloc();
+      default:
+        break;
+    }
     return self.clone();
   });
-  Settings settings = campaign(only({"Tanh"}), 60);
-  settings.case_seconds = 0.3;
+  Settings settings = campaign(only({"ReLU"}), 100);
+  settings.bias = {.setting = 0.97, .count = 0.97, .size = 0.9, .dtype = 0.2};
+  settings.limits.bytes = uint64_t{400} << 20;
+  settings.space.dtypes = {at::kFloat, at::kDouble, at::kHalf,         at::kBFloat16, at::kLong,
+                           at::kInt,   at::kShort,  at::kComplexFloat, at::kByte};
+  const Told told = told_by(settings, "rapidcheck");
+  EXPECT_EQ(told.progress.cases, 100u);
+  std::map<std::string, std::string> stacks;
+  for (const Finding& finding : told.fresh) stacks[to_string(finding.violation.signature)] = finding.stack;
+  const struct {
+    std::string category, family, frame;
+  } expected[] = {
+      {"float", "SIGSEGV", "dtypefuzz::planted_segfault"},
+      {"low_float", "SIGFPE", "at::_ops::relu::call"},
+      {"low_float", "SIGBUS", "at::_ops::relu::call"},
+      {"integral", "exit_7", ""},
+      {"integral", "foreign_exception", "at::_ops::relu::call"},
+      {"integral", "SIGSEGV", "dtypefuzz::planted_overflow"},
+      {"integral", "memory", ""},
+      {"complex", "memory", "dtypefuzz::planted_hunger"},
+  };
+  for (const auto& [category, family, frame] : expected) {
+    const auto it =
+        stacks.find(fmt::format("process_survives:ReLU:-:{}:forward:{}:cpu:off", category, family));
+    ASSERT_NE(it, stacks.end()) << category << " " << family;
+    EXPECT_NE(it->second.find(frame), std::string::npos) << category << " " << family << ": " << it->second;
+  }
+}
+
+TEST(Campaign, AHangIsAFindingWithItsStack) {
+  const PlantedFault fault("tanh", [](const at::Tensor& self) -> at::Tensor {
+    if (self.scalar_type() == at::kHalf) planted_hang();  // for float16 alone
+    return self.clone();
+  });
+  Settings settings = campaign(only({"Tanh"}), 40);
+  settings.bias = {.setting = 0.97, .count = 0.97, .dtype = 0.3};
+  settings.space.dtypes = {at::kFloat, at::kHalf};
+  settings.limits.seconds = 1;
   const Told told = told_by(settings, "rapidcheck");
   ASSERT_FALSE(told.fresh.empty());
   EXPECT_EQ(to_string(told.fresh.front().violation.signature),
             "process_survives:Tanh:-:low_float:forward:hang:cpu:off");
+  EXPECT_NE(told.fresh.front().stack.find("dtypefuzz::planted_hang"), std::string::npos)
+      << told.fresh.front().stack;
+}
+
+TEST(Campaign, NoCaseIsBlamedForWhatThoseBeforeItHaveLeft) {
+  const PlantedFault fault("tanh", [](const at::Tensor& self) -> at::Tensor {
+    take_a_megabyte();
+    return self.clone();
+  });
+  Settings settings = campaign(only({"Tanh"}), 1000);
+  settings.limits.bytes = uint64_t{600} << 20;
+  const Told told = told_by(settings, "rapidcheck");
+  EXPECT_EQ(told.progress.cases, 1000u);
+  for (const auto* findings : {&told.fresh, &told.flaky})
+    for (const Finding& finding : *findings) EXPECT_NE(finding.violation.severity, Severity::crash);
+}
+
+TEST(Campaign, WhatDoesNotRepeatIsFlakyWithWhatEachRunShowed) {
+  auto* calls = static_cast<std::atomic<int>*>(
+      mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  const PlantedFault fault("tanh", [calls](const at::Tensor& self) -> at::Tensor {
+    if (++*calls == 20) planted_segfault();  // once in all processes together
+    return self.clone();
+  });
+  const Told told = told_by(campaign(only({"Tanh"}), 200), "rapidcheck");
+  EXPECT_EQ(told.progress.cases, 200u);
+  ASSERT_EQ(told.flaky.size(), 1u);
+  const Finding& finding = told.flaky.front();
+  EXPECT_EQ(finding.violation.signature.family, "SIGSEGV");
+  EXPECT_EQ(finding.observed.size(), 3u);
+  for (const auto& observed : finding.observed) EXPECT_TRUE(observed.starts_with("holds; ")) << observed;
+  EXPECT_NE(finding.stack.find("dtypefuzz::planted_segfault"), std::string::npos) << finding.stack;
+  munmap(calls, sizeof(std::atomic<int>));
+}
+
+TEST(Campaign, TheSameSeedGivesTheSameFindingsOnAnyNumberOfJobs) {
+  const PlantedFault fault("relu", [](const at::Tensor& self) -> at::Tensor {
+    if (self.scalar_type() == at::kDouble) planted_segfault();
+    return self.clamp_min(0);
+  });
+  for (const auto* engine : {"rapidcheck", "sweep"}) {
+    Settings settings = campaign(only({"BatchNorm1d", "ReLU"}), 1200);
+    const Told one = told_by(settings, engine);
+    EXPECT_GE(one.fresh.size(), 1u);
+    settings.jobs = 3;
+    const Told three = told_by(settings, engine);
+    EXPECT_EQ(one.texts(), three.texts()) << engine;
+    EXPECT_EQ(one.progress.cases, three.progress.cases);
+    EXPECT_EQ(one.progress.finished, three.progress.finished);
+  }
+}
+
+TEST(Campaign, GoesOnFromAnySnapshotAsIfItHadNotEnded) {
+  Settings settings = campaign(only({"BatchNorm1d", "Linear"}), 1500);
+  const Told whole = told_by(settings, "rapidcheck");
+  settings.jobs = 2;
+  settings.runs = 400;
+  const Told begun = told_by(settings, "rapidcheck");
+  EXPECT_EQ(begun.last.next, 400u);
+  settings.runs = 1500;
+  const Told rest = told_by(settings, "rapidcheck", {}, parse_snapshot(print_snapshot(begun.last)));
+  auto texts = begun.texts();
+  texts.merge(rest.texts());
+  EXPECT_EQ(texts, whole.texts());
+  EXPECT_EQ(begun.fresh.size() + rest.fresh.size(), whole.fresh.size());
+  EXPECT_EQ(rest.progress.cases, 1500u);
+  EXPECT_EQ(rest.progress.finished, whole.progress.finished);
+  EXPECT_EQ(rest.last.told, whole.last.told);
+  EXPECT_EQ(rest.last.met, whole.last.met);
+  EXPECT_THROW(parse_snapshot("{\"next\": 7"), Error);
 }
 
 TEST(Campaign, AKnownSignatureIsToldAsKnown) {
@@ -220,6 +400,37 @@ TEST(LibFuzzer, KeepsWhatReachesSomethingNew) {
   }
   EXPECT_GT(kept, 50u);
   fs::remove_all(folder);
+}
+
+TEST(LibFuzzer, TheSameSeedGivesTheSameFindingsOnOneJob) {
+  const EngineOptions options{
+      .corpus = {}, .seeds = {DTYPEFUZZ_SOURCE "/corpus/seeds"}, .target = DTYPEFUZZ_TARGET};
+  const Settings settings = campaign(only({"Linear", "BatchNorm1d"}), 1500);
+  const Told first = told_by(settings, "libfuzzer", options);
+  EXPECT_FALSE(first.fresh.empty());
+  EXPECT_EQ(first.texts(), told_by(settings, "libfuzzer", options).texts());
+}
+
+TEST(LibFuzzer, ATargetThatDiesCostsOneCaseAndLeavesItsStack) {
+  const EngineOptions options{.corpus = {}, .seeds = {}, .target = DTYPEFUZZ_TARGET};
+  const Settings settings = campaign(only({"Linear"}), 6000);
+  bool shot = false;
+  const auto shoot = [&](const Progress& progress) {
+    if (shot || progress.cases < 200) return;
+    std::ifstream in(fmt::format("/proc/self/task/{}/children", getpid()));
+    for (pid_t child; in >> child;) {
+      std::ifstream name(fmt::format("/proc/{}/comm", child));
+      std::string text;
+      if (std::getline(name, text) && text == "dtype_fuzzer") shot = kill(child, SIGSEGV) == 0;
+    }
+  };
+  const Told told = told_by(settings, "libfuzzer", options, {}, shoot);
+  ASSERT_TRUE(shot);
+  EXPECT_EQ(told.progress.cases, 6000u);
+  for (const Finding& finding : told.flaky) {  // none where it hit between two cases
+    EXPECT_EQ(finding.violation.signature.family, "SIGSEGV");
+    EXPECT_FALSE(finding.stack.empty());
+  }
 }
 
 TEST(LibFuzzer, EndsAtAFindingThatNoBaselineNamesWithAStackOfItsOwn) {

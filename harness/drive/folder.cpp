@@ -1,0 +1,109 @@
+#include "harness/drive/folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "harness/core/error.h"
+#include "harness/drive/case_file.h"
+#include "harness/drive/corpus.h"
+
+namespace dtypefuzz {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+Folder::Folder(const fs::path& path) : path_(path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || access(path.c_str(), W_OK) != 0)
+    fail_environment("--out {}: cannot be written; choose another directory", path.string());
+  const auto lock = path / "lock";
+  lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0)
+    fail_environment("--out {}: cannot be written: {}; choose another directory", path.string(),
+                     std::strerror(errno));
+  // A record lock: no child inherits it, the system takes it away with the process, and knows whose it is.
+  struct flock wanted = {};
+  wanted.l_type = F_WRLCK;
+  if (fcntl(lock_, F_SETLK, &wanted) != 0) {
+    struct flock held = wanted;
+    const bool known = fcntl(lock_, F_GETLK, &held) == 0 && held.l_type != F_UNLCK && held.l_pid > 0;
+    close(lock_);
+    fail_environment("{}: process {} runs a campaign there; wait for it, or choose another --out",
+                     path.string(), known ? std::to_string(held.l_pid) : "of another machine");
+  }
+  // What a writer left that died while it wrote.
+  for (const auto& directory : {path, path / "flaky"}) {
+    std::vector<fs::path> torn;
+    for (const auto& entry : fs::directory_iterator(directory, error))
+      if (entry.path().extension() == ".tmp") torn.push_back(entry.path());
+    for (const auto& file : torn) fs::remove(file, error);
+  }
+}
+
+Folder::~Folder() {
+  close(lock_);
+}
+
+fs::path Folder::save(const Finding& finding, Novelty novelty, std::vector<Choice> about) const {
+  const auto signature = to_string(finding.violation.signature);
+  if (!finding.stack.empty()) about.push_back({"stack", finding.stack});
+  for (size_t i = 0; i < finding.observed.size(); ++i)
+    about.push_back({fmt::format("run_{}", i + 1), finding.observed[i]});
+  const auto file = (novelty == Novelty::flaky ? path_ / "flaky" : path_) / file_name_of(signature);
+  write_atomically(
+      file,
+      print_kept({finding.minimized, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}}));
+  return file;
+}
+
+void Folder::save(const Snapshot& snapshot) const {
+  write_atomically(path_ / "state.json", print_snapshot(snapshot));
+}
+
+Snapshot Folder::snapshot() const {
+  const auto file = path_ / "state.json";
+  if (!fs::exists(file)) return {};
+  try {
+    return parse_snapshot(text_of(file));
+  } catch (const Error& e) {
+    throw e.at(file.string());
+  }
+}
+
+void Folder::save_record(const nlohmann::json& record) const {
+  write_atomically(path_ / "run.json",
+                   record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+nlohmann::json Folder::record() const {
+  const auto file = path_ / "run.json";
+  if (!fs::exists(file))
+    fail("--resume {}: no run.json is there, so no campaign has been; give the --out of one", path_.string());
+  try {
+    return nlohmann::json::parse(text_of(file));
+  } catch (const nlohmann::json::exception& e) {
+    fail("{}: not a campaign's record: {}", file.string(), e.what());
+  }
+}
+
+void Folder::begin_anew() const {
+  std::error_code error;
+  for (const auto* name : {"state.json", "run.json", "inputs"}) fs::remove_all(path_ / name, error);
+}
+
+}  // namespace dtypefuzz
