@@ -144,7 +144,7 @@ struct Counts {
 /// What the baseline knows and this LibTorch no longer shows is fixed; what another CPU showed is not looked
 /// at.
 void look_for_fixed(const std::map<std::string, Known>& baseline, const Settings& settings, bool json,
-                    Counts& counts) {
+                    const std::atomic<int>& interrupts, Counts& counts) {
   for (const auto& [signature, entry] : baseline) {
     if (interrupts > 0) break;
     if (counts.known.contains(signature)) continue;
@@ -273,7 +273,7 @@ int fuzz(FuzzOptions o) {
   try {
     const Progress progress = run_campaign(settings, listener, interrupts, from);
     ticker.clear();
-    look_for_fixed(baseline, settings, o.json, counts);
+    look_for_fixed(baseline, settings, o.json, interrupts, counts);
     print_summary(o, settings, progress, counts, baseline.size());
     code = progress.interrupted ? 130 : counts.fresh > 0 ? 1 : 0;
     record["outcome"] = progress.interrupted ? "interrupted" : "complete";
