@@ -16,6 +16,7 @@ void add_list(CLI::App&, int& code);
 void add_corpus(CLI::App&, int& code);
 void add_doctor(CLI::App&, int& code);
 void add_bench(CLI::App&, int& code);
+void add_report(CLI::App&, int& code);
 
 // --- what several commands need
 // ---------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
                        cpu_capability());
   });
   int code = 0;
-  for (const auto add : {add_fuzz, add_replay, add_minimize, add_list, add_corpus, add_doctor, add_bench})
+  for (const auto add :
+       {add_fuzz, add_replay, add_minimize, add_list, add_corpus, add_doctor, add_bench, add_report})
     add(app, code);
   try {
     app.parse(argc, argv);
