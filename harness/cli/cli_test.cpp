@@ -69,6 +69,9 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
       {"fuzz --baseline none --time 1s --out /proc/here", "--out /proc/here: cannot be written", 3},
       {"replay nothing.case", "nothing.case: no such file or directory", 2},
       {"corpus drop nonsense", "nonsense", 2},
+      {"report nowhere", "nowhere: no such file or directory", 2},
+      {"report . --results x.case", "x.case:1: ", 2},
+      {"report . --results nowhere", "nowhere: No such file or directory", 2},
       {"corpus accept x.case --title ''", "--title '': expected one line of text", 2},
   };
   for (const auto& [arguments, says, code] : cases) {
@@ -157,6 +160,18 @@ TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
       nlohmann::json::parse(ended.out.substr(ended.out.rfind('\n', ended.out.size() - 2) + 1));
   EXPECT_EQ(summary.at("new"), 0);
   EXPECT_EQ(summary.at("known"), saved.size());
+
+  // What a run has saved is new once.
+  const auto report = [&](const std::string& more) {
+    return run("report found --baseline none --state kept --junit j.xml --markdown m.md " + more);
+  };
+  ended = report("--json");
+  EXPECT_EQ(ended.code, 1) << ended.err;
+  EXPECT_EQ(lines(ended.out), saved.size() + 1);
+  EXPECT_NE(text_of(folder / "j.xml").find(fmt::format("failures=\"{}\"", saved.size())), std::string::npos);
+  EXPECT_NE(text_of(folder / "m.md").find(" replay found/"), std::string::npos);
+  EXPECT_EQ(report("").code, 0);
+  EXPECT_NE(text_of(folder / "j.xml").find("failures=\"0\""), std::string::npos);
 
   const auto signature = run("corpus --into known signatures").out;
   const std::string first = signature.substr(0, signature.find('\n'));
