@@ -42,6 +42,32 @@ function(dtypefuzz_fuzzer name)
   endif()
 endfunction()
 
+# dtypefuzz_sanitized(name SOURCE...)
+# An object library for fuzz targets: these sources under AddressSanitizer and UndefinedBehaviorSanitizer, and with
+# libFuzzer's counters where there are any. They stand before the ordinary libraries on the command line of the link,
+# so they and the templates they use are the ones taken; the rest, LibTorch first of all, is as it is.
+set(sanitize -fsanitize=address,undefined)
+function(dtypefuzz_sanitized name)
+  add_library(${name} OBJECT ${ARGN})
+  target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/harness/include")
+  target_compile_options(${name} PUBLIC ${sanitize} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    target_compile_options(${name} PUBLIC -fsanitize=fuzzer-no-link -fno-sanitize=vptr)
+  endif()
+  target_link_options(${name} INTERFACE ${sanitize})
+  target_link_libraries(${name} PUBLIC dtypefuzz_flags libtorch::libtorch)
+endfunction()
+
+# dtypefuzz_hostile(name SOURCE... [LIBS TARGET...])    build/<name>, sanitized itself
+add_custom_target(dtypefuzz_hostile_commands)
+function(dtypefuzz_hostile name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS")
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+  add_dependencies(dtypefuzz_hostile_commands ${name})
+endfunction()
+
 # dtypefuzz_test(name SOURCE... [LIBS TARGET...])
 # One GoogleTest binary and one ctest of that name: loading LibTorch costs 0.3 s a process.
 function(dtypefuzz_test name)

@@ -74,6 +74,9 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
       {"fuzz --baseline none --time 1s --out /proc/here", "--out /proc/here: cannot be written", 3},
       {"replay nothing.case", "nothing.case: no such file or directory", 2},
       {"corpus drop nonsense", "nonsense", 2},
+      {"report nowhere", "nowhere: no such file or directory", 2},
+      {"report . --results x.case", "x.case:1: ", 2},
+      {"report . --results nowhere", "nowhere: No such file or directory", 2},
       {"corpus accept x.case --title ''", "--title '': expected one line of text", 2},
   };
   for (const auto& [arguments, says, code] : cases) {
@@ -102,8 +105,8 @@ TEST_F(Command, RefusesABadCaseFileWithItsPlace) {
       {"# dtypefuzz case 1\nmode = train\nmode = eval\n", ":3: 'mode' is answered twice"},
       {"# dtypefuzz case 1\nmode = train\n[unseen]\n", ":3: unknown section '[unseen]'"},
       {"# dtypefuzz case 1\n", "the file has no answer"},
-      {"# dtypefuzz case 1\n" + std::string(10'000'000, 'x'), "10000019 bytes, a case has at most 65536"},
-      {std::string("# dtypefuzz case 1\nmode = \0\xff\n", 29), ":2: mode ="},
+      {"# dtypefuzz case 1\n" + std::string(10'000'000, 'x'), "10000019 bytes, expected at most 65536"},
+      {std::string("# dtypefuzz case 1\nmode = \0\xff\n", 29), ":2: byte 0x00 in column 8 is no text"},
   };
   for (const auto& [text, says] : cases) {
     file("bad.case", text);
@@ -163,6 +166,18 @@ TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
       nlohmann::json::parse(ended.out.substr(ended.out.rfind('\n', ended.out.size() - 2) + 1));
   EXPECT_EQ(summary.at("new"), 0);
   EXPECT_EQ(summary.at("known"), saved.size());
+
+  // What a run has saved is new once.
+  const auto report = [&](const std::string& more) {
+    return run("report found --baseline none --state kept --junit j.xml --markdown m.md " + more);
+  };
+  ended = report("--json");
+  EXPECT_EQ(ended.code, 1) << ended.err;
+  EXPECT_EQ(lines(ended.out), saved.size() + 1);
+  EXPECT_NE(text_of(folder / "j.xml").find(fmt::format("failures=\"{}\"", saved.size())), std::string::npos);
+  EXPECT_NE(text_of(folder / "m.md").find(" replay found/"), std::string::npos);
+  EXPECT_EQ(report("").code, 0);
+  EXPECT_NE(text_of(folder / "j.xml").find("failures=\"0\""), std::string::npos);
 
   const auto signature = run("corpus --into known signatures").out;
   const std::string first = signature.substr(0, signature.find('\n'));

@@ -44,11 +44,14 @@ int replay(const CaseOptions& o) {
     if (o.json) {
       nlohmann::json violations = nlohmann::json::array();
       for (const auto& v : result.violations)
-        violations.push_back(
-            {{"signature", to_string(v.signature)}, {"promised", v.promised}, {"seen", v.seen}});
+        violations.push_back({{"signature", to_string(v.signature)},
+                              {"severity", to_string(v.severity)},
+                              {"promised", v.promised},
+                              {"seen", v.seen}});
       print_json("replay", {{"case", path.string()},
                             {"state", state},
                             {"verdicts", shown},
+                            {"recorded", recorded ? recorded->verdicts : std::vector<std::string>()},
                             {"outcome", result.outcome},
                             {"not_applicable", result.not_applicable},
                             {"stack", result.stack},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 namespace dtypefuzz {
 namespace {
@@ -46,23 +47,28 @@ void Case::set(std::string_view name, std::string_view value) {
 }
 
 size_t list_size(const Case& c, std::string_view list) {
+  constexpr size_t kMost = 64;  // stacks have 8
   const auto text = c[list];
   size_t count = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
-  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && !text.empty() ? count : 0;
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && !text.empty();
+  return whole && count <= kMost ? count : 0;
 }
 
 std::vector<std::string> lists_of(const Case& c) {
   std::vector<std::pair<size_t, std::string>> found;  // with its depth
+  std::unordered_set<std::string> known;
+  size_t deepest = 0;
   for (const Choice& choice : c.choices) {
     size_t depth = 0;
     for (size_t at = choice.name.find('['); at != std::string::npos; at = choice.name.find('[', at + 1)) {
-      std::pair list(depth++, choice.name.substr(0, at));
-      if (std::find(found.begin(), found.end(), list) == found.end()) found.push_back(std::move(list));
+      std::string list = choice.name.substr(0, at);
+      if (known.insert(list).second) found.emplace_back(depth, std::move(list));
+      deepest = std::max(deepest, depth++);
     }
   }
   std::vector<std::string> lists;
-  for (size_t depth = 0; lists.size() < found.size(); ++depth)
+  for (size_t depth = 0; depth <= deepest; ++depth)
     for (auto& [at, list] : found)
       if (at == depth) lists.push_back(list);
   return lists;

@@ -1,7 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
 #include "harness/core/error.h"
 #include "harness/core/finding.h"
+#include "harness/core/text.h"
 
 namespace dtypefuzz {
 
@@ -33,6 +38,13 @@ std::string to_string(const Signature& s) {
 }
 
 Signature parse_signature(std::string_view text) {
+  constexpr size_t kMostBytes = 512;  // the longest known one has 120
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) || (c != 0 && std::strchr("_-./:<>+", c));
+  };
+  if (text.size() > kMostBytes || !std::ranges::all_of(text, allowed))
+    fail("'{}' is no signature: expected letters, digits and _-./:<>+, at most {}", as_text(text, 60),
+         kMostBytes);
   Signature s;
   std::string* const parts[] = {&s.property, &s.culprit, &s.operands, &s.category,
                                 &s.phase,    &s.family,  &s.device,   &s.autocast};
@@ -42,7 +54,7 @@ Signature parse_signature(std::string_view text) {
     const bool last = i + 1 == std::size(parts);
     if (last != (colon == std::string_view::npos) || rest.substr(0, colon).empty())
       fail("'{}' is no signature: expected property:culprit:operands:category:phase:family:device:autocast",
-           text);
+           as_text(text, 60));
     *parts[i] = rest.substr(0, colon);
     rest.remove_prefix(last ? rest.size() : colon + 1);
   }

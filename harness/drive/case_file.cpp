@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "generators/stack.h"
 #include "harness/core/error.h"
+#include "harness/core/finding.h"
+#include "harness/core/text.h"
+#include "harness/drive/files.h"
 
 namespace dtypefuzz {
 namespace {
@@ -25,12 +27,44 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
+/// What an error shows of a text that may be anything.
+std::string shown(std::string_view text) {
+  return as_text(text, 60);
+}
+
+void refuse_what_is_no_text(std::string_view line, int number) {
+  for (size_t at = 0; at < line.size();) {
+    const size_t length = character_at(line.substr(at));
+    if (length == 0)
+      fail("{}: byte 0x{:02x} in column {} is no text; a case is UTF-8 without control characters", number,
+           static_cast<unsigned char>(line[at]), at + 1);
+    at += length;
+  }
+}
+
+std::vector<std::string> parsed_verdicts(std::string_view value, int number) {
+  std::vector<std::string> verdicts;
+  while (!(value = trimmed(value)).empty()) {
+    const auto word = value.substr(0, value.find_first_of(" \t"));
+    value.remove_prefix(word.size());
+    try {
+      if (word != "holds") parse_signature(word);
+    } catch (const Error& e) {
+      throw e.at(std::to_string(number));
+    }
+    verdicts.emplace_back(word);
+  }
+  return verdicts;
+}
+
 }  // namespace
 
 std::string nearest(std::string_view given, const std::vector<std::string>& offered) {
   std::string best;
   size_t least = 4;
   for (const std::string& word : offered) {
+    const size_t differ = std::max(word.size(), given.size()) - std::min(word.size(), given.size());
+    if (differ >= least) continue;  // the distance is no less
     std::vector<size_t> row(word.size() + 1);
     for (size_t j = 0; j <= word.size(); ++j) row[j] = j;
     for (size_t i = 1; i <= given.size(); ++i) {
@@ -67,7 +101,8 @@ CaseFile parse_case(std::string_view text) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++number;
     if (number == 1 && trimmed(line.substr(17)) != "1")
-      fail("1: case format '{}', this version reads 1", trimmed(line.substr(17)));
+      fail("1: case format '{}', this version reads 1", shown(trimmed(line.substr(17))));
+    refuse_what_is_no_text(trimmed(line), number);
     if (section == kBody) line = line.substr(0, line.find('#'));
     line = trimmed(line);
     if (line.empty() || line[0] == '#') continue;
@@ -77,26 +112,27 @@ CaseFile parse_case(std::string_view text) {
       else if (line == "[about]")
         section = kAbout;
       else
-        fail("{}: unknown section '{}', expected [about] or [seen]", number, line);
+        fail("{}: unknown section '{}', expected [about] or [seen]", number, shown(line));
       continue;
     }
     const size_t equals = line.find('=');
     const auto name = trimmed(line.substr(0, equals));
     if (equals == std::string_view::npos || name.empty())
-      fail("{}: expected 'name = value', got '{}'", number, line.substr(0, 60));
+      fail("{}: expected 'name = value', got '{}'", number, shown(line));
     const auto value = trimmed(line.substr(equals + 1));
     if (section == kBody) {
-      if (value.empty()) fail("{}: '{}' has no value", number, name);
-      if (!answered.insert(name).second) fail("{}: '{}' is answered twice", number, name);
+      for (const auto word : {name, value})
+        if (word.size() > kMaxWordBytes)
+          fail("{}: '{}' has {} bytes, expected at most {}", number, shown(word), word.size(), kMaxWordBytes);
+      if (value.empty()) fail("{}: '{}' has no value", number, shown(name));
+      if (!answered.insert(name).second) fail("{}: '{}' is answered twice", number, shown(name));
       file.body.choices.push_back({std::string(name), std::string(value)});
       file.lines.push_back(number);
     } else if (section == kAbout) {
       file.about.push_back({std::string(name), std::string(value)});
     } else {
-      Seen seen{std::string(name), {}};
-      std::istringstream words{std::string(value)};
-      for (std::string word; words >> word;) seen.verdicts.push_back(word);
-      if (seen.verdicts.empty()) fail("{}: '{}' names no verdict", number, name);
+      Seen seen{std::string(name), parsed_verdicts(value, number)};
+      if (seen.verdicts.empty()) fail("{}: '{}' names no verdict", number, shown(name));
       file.seen.push_back(std::move(seen));
     }
   }
@@ -128,50 +164,42 @@ Case shortest(const Case& c) {
   return result;
 }
 
-CaseFile load_case(const std::filesystem::path& path, std::vector<std::string>* notes) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  if (error) fail("{}: {}", path.string(), error.message());
-  if (size > kMaxCaseBytes) fail("{}: {} bytes, a case has at most {}", path.string(), size, kMaxCaseBytes);
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  if (!in) fail("{}: cannot be read", path.string());
+CaseFile read_case(std::string_view text, const std::string& place, std::vector<std::string>* notes) {
   CaseFile file;
   try {
-    file = parse_case(text.str());
+    file = parse_case(text);
   } catch (const Error& e) {
-    throw Error(path.string() + ":" + e.what());
+    throw Error(place + ":" + e.what());
   }
   Draw draw(file.body);
   draw.keep_repairs(true);
   plan_of(draw);
-  const auto line_of = [&](const std::string& name) {
-    for (size_t i = 0; i < file.body.choices.size(); ++i)
-      if (file.body.choices[i].name == name) return file.lines[i];
-    return 0;
-  };
+  std::unordered_map<std::string_view, int> line_of;
+  for (size_t i = 0; i < file.body.choices.size(); ++i) line_of[file.body.choices[i].name] = file.lines[i];
   for (const Repair& repair : draw.repairs()) {
     if (repair.given.empty()) continue;  // not answered: the simplest, as people write cases
     // A wrong word is a mistake; a size that this shape no longer offers is repaired and said.
     const auto hint = nearest(repair.given, repair.offered);
     const bool word = repair.name.ends_with("module") || repair.name.ends_with("dtype") ||
                       !std::isdigit(static_cast<unsigned char>(repair.given[0]));
-    const auto message =
-        fmt::format("{}:{}: {} = {} is not offered here{}", path.string(), line_of(repair.name), repair.name,
-                    repair.given,
-                    hint.empty() ? fmt::format("; offered: {}", fmt::join(repair.offered, ", "))
-                                 : fmt::format(", did you mean '{}'?", hint));
+    const auto message = fmt::format(
+        "{}:{}: {} = {} is not offered here{}", place, line_of[repair.name], repair.name, shown(repair.given),
+        hint.empty() ? fmt::format("; offered: {}", fmt::join(repair.offered, ", "))
+                     : fmt::format(", did you mean '{}'?", hint));
     if (word) fail("{}", message);
     if (notes) notes->push_back(message + "; taken as " + repair.taken);
   }
   for (const Choice& choice : draw.unasked())
     if (notes)
-      notes->push_back(fmt::format("{}:{}: {} is not asked in this case and was left aside", path.string(),
-                                   line_of(choice.name), choice.name));
+      notes->push_back(fmt::format("{}:{}: {} is not asked in this case and was left aside", place,
+                                   line_of[choice.name], shown(choice.name)));
   file.body = draw.take_result();
   file.lines.clear();
   return file;
+}
+
+CaseFile load_case(const std::filesystem::path& path, std::vector<std::string>* notes) {
+  return read_case(read_file(path, kMaxCaseBytes), as_text(path.string()), notes);
 }
 
 void write_atomically(const std::filesystem::path& path, std::string_view text) {
@@ -182,7 +210,8 @@ void write_atomically(const std::filesystem::path& path, std::string_view text) 
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   if (error) fail_environment("{}: cannot be made: {}", path.parent_path().string(), error.message());
   const auto temporary = path.string() + fmt::format(".{}.tmp", getpid());
-  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  unlink(temporary.c_str());  // of a process that had our number
+  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (file < 0) refuse("create");
   size_t written = 0;
   while (written < text.size()) {
@@ -203,15 +232,20 @@ void write_atomically(const std::filesystem::path& path, std::string_view text) 
 
 std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths) {
   std::vector<std::filesystem::path> files;
+  namespace fs = std::filesystem;
   for (const std::string& path : paths) {
-    if (std::filesystem::is_directory(path)) {
-      for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
-        if (entry.path().extension() == ".case") files.push_back(entry.path());
-    } else if (std::filesystem::exists(path)) {
+    std::error_code error, ignored;
+    if (fs::is_directory(path, error)) {
+      fs::recursive_directory_iterator entry(path, error);
+      for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+        if (entry->path().extension() == ".case" && !entry->is_directory(ignored))
+          files.push_back(entry->path());
+    } else if (!error && fs::exists(path, error)) {
       files.emplace_back(path);
-    } else {
+    } else if (!error || error == std::errc::no_such_file_or_directory) {
       fail("{}: no such file or directory", path);
     }
+    if (error) fail("{}: {}", path, error.message());
   }
   std::sort(files.begin(), files.end());
   return files;

@@ -136,16 +136,28 @@ void record_seen(CaseFile& file, const std::string& first) {
 
 size_t merge_corpus(const std::string& from, const std::string& into) {
   std::filesystem::create_directories(into);
-  const auto known = load_baseline(into);
+  auto known = load_baseline(into);
+  std::vector<CaseFile> files;  // all are read before any is written: one bad file changes nothing
+  for (const auto& path : case_files({from}))
+    if (path.parent_path().filename() != "flaky") files.push_back(load_case(path));  // a baseline is what repeats
   size_t adopted = 0;
-  for (const auto& path : case_files({from})) {
-    if (path.parent_path().filename() == "flaky") continue;  // a baseline is what repeats
-    CaseFile file = load_case(path);
+  for (CaseFile& file : files) {
     if (file.seen.empty() || file.seen.front().verdicts.front() == "holds") continue;
     const std::string signature = file.seen.front().verdicts.front();
     if (known.contains(signature)) continue;
+    const auto path = std::filesystem::path(into) / file_name_of(signature);
     record_seen(file, signature);
-    write_atomically(std::filesystem::path(into) / file_name_of(signature), print_kept(file));
+    if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
+      // Of another LibTorch: its title and what it saw stay.
+      const CaseFile there = load_case(path);
+      if (!names(there, signature))
+        fail("{}: is in the way of another finding, '{}'", path.string(), signature);
+      file.about = there.about;
+      for (const Seen& seen : there.seen)
+        if (seen.key != seen_key() && !seen.key.starts_with(seen_key() + "-")) file.seen.push_back(seen);
+    }
+    write_atomically(path, print_kept(file));
+    known[signature] = {path, file.title(), true};
     ++adopted;
   }
   return adopted;
@@ -157,10 +169,8 @@ std::vector<std::string> check_corpus(const std::string& directory) {
     std::vector<std::string> notes;
     try {
       const CaseFile file = load_case(path, &notes);
-      if (print_kept(file) != text_of(path)) notes.push_back(path.string() + ": is not in its shortest form; corpus tidy writes it");
-      for (const Seen& seen : file.seen)
-        for (const auto& verdict : seen.verdicts)
-          if (verdict != "holds") parse_signature(verdict);
+      if (print_kept(file) != text_of(path))
+        notes.push_back(path.string() + ": is not in its shortest form; corpus tidy writes it");
     } catch (const Error& e) {
       notes.emplace_back(e.what());
     }

@@ -37,7 +37,8 @@ std::map<std::string, Known> load_baseline(const std::string& directory);
 /// What this LibTorch does with the case, under each instruction set that the CPU has: one line where all
 /// agree, a line for each where they do not. The signature `first`, if it is among them, leads its line.
 void record_seen(CaseFile&, const std::string& first = {});
-/// Adopts the findings of a run: every case whose signature `into` does not have. Returns how many.
+/// Adopts the findings of a run: every case whose signature `into` does not have. Returns how many. A file
+/// that is no case is an Error, and nothing is adopted; names in `into` are made of signatures alone.
 size_t merge_corpus(const std::string& from, const std::string& into);
 /// Every file parses, means what it says without repairs, and is its own shortest text; returns what is wrong, a
 /// line each.

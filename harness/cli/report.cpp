@@ -1,0 +1,66 @@
+#include "harness/report/report.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "harness/cli/commands.h"
+#include "harness/drive/files.h"
+
+namespace dtypefuzz {
+namespace {
+
+constexpr size_t kMostBytes = 256 << 20;  // of results and of what is kept
+
+struct ReportOptions {
+  std::string findings, results, baseline = of_checkout("corpus/findings"), state, junit, markdown;
+  bool json = false;
+};
+
+int report(const ReportOptions& o) {
+  const auto results = o.results.empty() ? std::map<std::string, Entry>()
+                                         : parse_results(read_file(o.results, kMostBytes), o.results);
+  std::map<std::string, bool> fixed;
+  if (!o.state.empty() && std::filesystem::exists(o.state))
+    fixed = parse_kept(read_file(o.state, kMostBytes), o.state);
+  const Report report = report_of(o.findings, results, load_baseline(o.baseline), fixed);
+  const std::string markdown = to_markdown(report, own_path());
+  if (!o.junit.empty()) write_atomically(o.junit, to_junit(report));
+  if (!o.markdown.empty()) write_atomically(o.markdown, markdown);
+  if (!o.state.empty()) write_atomically(o.state, print_kept(fixed));
+  if (o.json) {
+    for (const Entry& entry : report.entries)
+      print_finding(
+          {{parse_signature(entry.signature), entry.severity, entry.promised, entry.seen}, {}, entry.layers},
+          entry.path, to_string(entry.standing), entry.title, true);
+    nlohmann::json fields;
+    for (const auto standing : {Standing::fresh, Standing::returned, Standing::known, Standing::fixed})
+      fields[std::string(to_string(standing))] = report.count(standing);
+    print_json("report", fields);
+  } else {
+    fmt::print("{}", markdown);
+  }
+  return report.count(Standing::fresh) > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, int& code) {
+  auto o = std::make_shared<ReportOptions>();
+  auto* command =
+      app.add_subcommand("report",
+                         "Tell new, returned, known and fixed findings apart; 1 where some are new.  "
+                         "Example: dtypefuzz report findings --junit junit.xml");
+  command->add_option("findings", o->findings, "the directory that a run saved into")->required();
+  command->add_option("--results", o->results,
+                      "what that run printed with fuzz --json; else cases are replayed");
+  command->add_option("--baseline", o->baseline, "a directory of known findings, or none")
+      ->capture_default_str();
+  command->add_option("--state", o->state, "a file in which what was told is kept from report to report");
+  command->add_option("--junit", o->junit, "write a test case a signature here, as XML");
+  command->add_option("--markdown", o->markdown, "write the summary here");
+  command->add_flag("--json", o->json, "JSON lines on stdout");
+  command->callback([o, &code] { code = report(*o); });
+}
+
+}  // namespace dtypefuzz

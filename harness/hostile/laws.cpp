@@ -1,0 +1,238 @@
+#include "harness/hostile/laws.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "generators/stack.h"
+#include "harness/core/error.h"
+#include "harness/core/text.h"
+#include "harness/drive/corpus.h"
+#include "harness/drive/search.h"
+#include "harness/report/report.h"
+#include "properties/messages.h"
+
+namespace dtypefuzz::hostile {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_text(std::string_view text) {
+  return as_text(text) == text;
+}
+
+/// `12: what is wrong`
+bool has_a_line(std::string_view error) {
+  const auto digits = error.find_first_not_of("0123456789");
+  return digits != std::string_view::npos && digits > 0 && error.substr(digits, 2) == ": ";
+}
+
+std::optional<Case> case_of(std::string_view bytes) {
+  try {
+    return parse_case(bytes).body;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+void require_plain(const std::string& name) {
+  require(name.ends_with(".case") && name.size() < 100 &&
+              name.find_first_of(std::string_view("/\0", 2)) == std::string::npos && name[0] != '.' &&
+              is_text(name),
+          "a file's name is a plain one", name);
+}
+
+/// A directory in memory where there is one, removed with all that is in it.
+struct Scratch {
+  fs::path path;
+  Scratch() {
+    const fs::path base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : fs::temp_directory_path();
+    std::string name = base / "dtypefuzz-hostile-XXXXXX";
+    if (!mkdtemp(name.data())) fail_environment("{}: cannot be made", name);
+    path = name;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+}  // namespace
+
+void require(bool holds, std::string_view law, std::string_view what) {
+  if (holds) return;
+  fmt::print(stderr, "\nbroken: {}\n  by: {}\n", law, as_text(what, 2000));
+  std::abort();
+}
+
+Read read_as_case(std::string_view bytes) {
+  CaseFile parsed;
+  try {
+    parsed = parse_case(bytes);
+  } catch (const Error& e) {
+    const std::string_view text = e.what();
+    const bool about_all = text.starts_with("the file has no answer") || text.find(" bytes, a case has") < 8;
+    require(is_text(text) && text.size() < 300, "an error is one short line of text", text);
+    require(about_all || has_a_line(text), "an error names its line", text);
+    return about_all || text.find("not a case file") != std::string_view::npos ? Read::no_case
+                                                                               : Read::refused;
+  }
+  for (const Choice& choice : parsed.body.choices)
+    require(is_text(choice.name) && is_text(choice.value), "what is read is text", choice.name);
+  CaseFile again = parse_case(print_case(parsed));
+  again.lines = parsed.lines;
+  require(again == parsed, "what is read prints and reads back to itself", print_case(parsed));
+  const Case whole = canonical(parsed.body);
+  require(canonical(whole) == whole, "a case is canonical after one reading",
+          print_case({whole, {}, {}, {}}));
+  std::vector<std::string> notes;
+  try {
+    const CaseFile file = read_case(bytes, "x", &notes);
+    require(file.body == whole, "a case that is accepted is its canonical form", print_case(file));
+    std::vector<std::string> none;
+    require(read_case(print_case(file), "x", &none) == file && none.empty(), "a file is mended once",
+            none.empty() ? print_case(file) : none.front());
+  } catch (const Error& e) {
+    const std::string_view text = e.what();
+    require(is_text(text) && text.starts_with("x:") && has_a_line(text.substr(2)),
+            "an error names its file and line", text);
+    return Read::refused;
+  }
+  for (const auto& note : notes)
+    require(is_text(note) && note.starts_with("x:"), "a note has its place", note);
+  return notes.empty() ? Read::whole : Read::mended;
+}
+
+void read_as_signature(std::string_view bytes) {
+  const std::string text(bytes);
+  require_plain(file_name_of(text));
+  try {
+    require(to_string(parse_signature(bytes)) == text, "a signature prints to its text", text);
+  } catch (const Error& e) {
+    require(is_text(e.what()) && std::string_view(e.what()).size() < 300,
+            "an error is one short line of text", e.what());
+  }
+}
+
+void read_as_message(std::string_view bytes) {
+  if (const auto known = recognize(bytes)) {
+    require(known->family >= message_families().data() &&
+                known->family < message_families().data() + message_families().size(),
+            "a family is one of the table's", bytes);
+    for (const NamedDtype& named : known->named)
+      require(named.dtype.has_value() && name_of(*named.dtype) != "undefined", "what is named is a dtype",
+              bytes);
+  }
+  if (const auto dtype = dtype_named(bytes))
+    require(name_of(*dtype) != "undefined", "what is named is a dtype", bytes);
+  if (const auto dtype = parse_dtype(bytes))
+    require(name_of(*dtype) == bytes, "a dtype's name is its own", bytes);
+}
+
+void read_as_results(std::string_view bytes) {
+  const auto located = [](const Error& e) {
+    const std::string_view text = e.what();
+    require(is_text(text) && text.starts_with("x:") && has_a_line(text.substr(2)),
+            "an error names its file and line", text);
+  };
+  try {
+    Report report;
+    for (auto& [signature, entry] : parse_results(bytes, "x")) report.entries.push_back(entry);
+    for (const std::string& told : {to_junit(report), to_markdown(report, "dtypefuzz")})
+      for (std::string_view rest = told; !rest.empty();) {
+        const size_t length = rest[0] == '\n' ? 1 : character_at(rest);
+        require(length > 0, "a report is text", told);
+        rest.remove_prefix(length);
+      }
+  } catch (const Error& e) {
+    located(e);
+  }
+  try {
+    const auto kept = parse_kept(bytes, "x");
+    require(parse_kept(print_kept(kept), "x") == kept, "what is kept prints and reads back to itself", bytes);
+  } catch (const Error& e) {
+    located(e);
+  }
+}
+
+void read_as_parents(std::string_view bytes) {
+  constexpr std::string_view kBegin = "# dtypefuzz case";
+  const auto cut = std::min(bytes.find(kBegin, 1), bytes.size());
+  const auto a = case_of(bytes.substr(0, cut)), b = case_of(bytes.substr(cut));
+  const Bias bias;
+  uint64_t seed = bytes.size();  // of the bytes alone, so that what breaks a law does so again
+  for (const char c : bytes) seed = seed * 31 + static_cast<unsigned char>(c);
+  const auto fair = [](const Made& made) {
+    require(canonical(made.body) == made.body, "what a mutator makes is canonical",
+            print_case({made.body, {}, {}, {}}));
+  };
+  for (const auto& c : {a, b}) {
+    if (!c) continue;
+    for (const auto& list : lists_of(*c)) require(list.size() <= kMaxWordBytes, "a list has a name", list);
+    for (uint64_t i = 0; i < 4; ++i) fair(mutated(*c, rng_for(seed, i), whole_space(), bias));
+  }
+  if (a && b) fair(crossed(*a, *b, Rng(seed), whole_space(), bias));
+}
+
+void read_as_corpus(std::string_view bytes) {
+  const Scratch scratch;
+  const fs::path inside = scratch.path / "corpus";
+  fs::create_directory(inside);
+  std::ofstream(scratch.path / "secret.case") << "# dtypefuzz case 1\nlayers[0].module = Linear\n";
+  size_t files = 0;
+  while (!bytes.empty() && files < 16) {
+    const auto part = [&] {
+      const auto end = bytes.find('\0');
+      const auto taken = bytes.substr(0, end);
+      bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+      return taken;
+    };
+    std::string name(bytes.find('\0') == std::string_view::npos ? "x.case" : part().substr(0, 200));
+    const auto text = part();
+    std::replace(name.begin(), name.end(), '/', '_');
+    if (name.empty() || name == "." || name == "..") name = "x.case";
+    // The first letter says what kind of thing has this name.
+    const fs::path path = inside / name;
+    std::error_code ignored;
+    if (name[0] == 'D') {
+      fs::create_directory(path, ignored);
+    } else if (name[0] == 'P') {
+      mkfifo(path.c_str(), 0600);
+    } else if (name[0] == 'L') {
+      fs::create_symlink(fs::path(std::string(text.substr(0, 200))), path, ignored);
+    } else if (name[0] == 'U') {
+      fs::create_symlink("..", path, ignored);
+    } else {
+      std::ofstream(path, std::ios::binary) << text;
+    }
+    ++files;
+  }
+  try {
+    for (const auto& path : case_files({inside.string()}))
+      require(path.parent_path() == inside, "a corpus has its own files alone", path.string());
+    for (const auto& text : check_corpus(inside.string()))
+      require(text.find('\n') == std::string::npos, "an error is one line", text);
+  } catch (const Error& e) {
+    require(std::string_view(e.what()).starts_with(inside.string()), "an error names its file", e.what());
+  }
+  try {
+    for (const auto& [signature, entry] : load_baseline(inside.string())) {
+      require(to_string(parse_signature(signature)) == signature, "what is known are signatures", signature);
+      require(entry.path.parent_path() == inside && is_text(entry.title),
+              "a baseline has its own files alone", entry.path.string());
+    }
+  } catch (const Error& e) {
+    require(std::string_view(e.what()).starts_with(inside.string()), "an error names its file", e.what());
+  }
+  for (const auto& entry : fs::directory_iterator(scratch.path))
+    require(entry.path() == inside || entry.path().filename() == "secret.case",
+            "nothing is written elsewhere", entry.path().string());
+}
+
+}  // namespace dtypefuzz::hostile
