@@ -40,7 +40,7 @@ void add_corpus(CLI::App& app, int& code) {
       CaseFile file = load_case(path);
       const Seen* before = seen_here(file);
       record_seen(file, before ? before->verdicts.front() : "");
-      write_atomically(path, print_kept(file));
+      write_atomically(path, print_shortest(file));
     }
   });
 

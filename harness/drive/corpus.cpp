@@ -30,7 +30,7 @@ std::string text_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::string print_kept(CaseFile file) {
+std::string print_shortest(CaseFile file) {
   file.body = shortest(file.body);
   return print_case(file);
 }
@@ -156,7 +156,7 @@ size_t merge_corpus(const std::string& from, const std::string& into) {
       for (const Seen& seen : there.seen)
         if (seen.key != seen_key() && !seen.key.starts_with(seen_key() + "-")) file.seen.push_back(seen);
     }
-    write_atomically(path, print_kept(file));
+    write_atomically(path, print_shortest(file));
     known[signature] = {path, file.title(), true};
     ++adopted;
   }
@@ -169,7 +169,7 @@ std::vector<std::string> check_corpus(const std::string& directory) {
     std::vector<std::string> notes;
     try {
       const CaseFile file = load_case(path, &notes);
-      if (print_kept(file) != text_of(path))
+      if (print_shortest(file) != text_of(path))
         notes.push_back(path.string() + ": is not in its shortest form; corpus tidy writes it");
     } catch (const Error& e) {
       notes.emplace_back(e.what());
@@ -182,7 +182,7 @@ std::vector<std::string> check_corpus(const std::string& directory) {
 size_t tidy_corpus(const std::string& directory) {
   size_t changed = 0;
   for (const auto& path : case_files({directory})) {
-    const std::string kept = print_kept(load_case(path));
+    const std::string kept = print_shortest(load_case(path));
     if (kept == text_of(path)) continue;
     write_atomically(path, kept);
     ++changed;
@@ -200,7 +200,7 @@ void accept_finding(const std::string& path, const std::string& title, const std
   };
   if (!upstream.empty()) put("upstream", upstream);
   put("title", title);
-  write_atomically(path, print_kept(file));
+  write_atomically(path, print_shortest(file));
 }
 
 std::filesystem::path drop_finding(const std::string& directory, const std::string& signature) {

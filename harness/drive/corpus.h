@@ -22,7 +22,7 @@ std::string cpu_capability();
 const Seen* seen_here(const CaseFile&);
 
 /// A case as it is saved: its shortest form.
-std::string print_kept(CaseFile);
+std::string print_shortest(CaseFile);
 
 /// One entry of the baseline.
 struct Known {

@@ -67,7 +67,7 @@ fs::path Folder::save(const Finding& finding, Novelty novelty, std::vector<Choic
   const auto file = (novelty == Novelty::flaky ? path_ / "flaky" : path_) / file_name_of(signature);
   write_atomically(
       file,
-      print_kept({finding.minimized, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}}));
+      print_shortest({finding.minimized, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}}));
   return file;
 }
 
