@@ -48,7 +48,8 @@ Plan alone_as_received(const Plan& plan, const CallFacts& call) {
       if (natural) continue;
       const bool convertible = c10::isFloatingType(operand.dtype) || c10::isComplexType(operand.dtype);
       if (first && convertible) result.params_dtype = operand.dtype, first = false;
-      if (operand.dtype != result.params_dtype) layer.operand_dtypes.emplace_back(operand.name, operand.dtype);
+      if (operand.dtype != result.params_dtype)
+        layer.operand_dtypes.emplace_back(operand.name, operand.dtype);
     } else if (operand.name == layer.input_name) {
       result.input_dtype = operand.dtype;
     } else {
@@ -78,9 +79,11 @@ Checked Checker::check(Plan plan, Siblings siblings) {
   Checked checked = judged(std::move(plan), std::move(seen));
   for (const CallFacts& call : checked.seen.calls) {
     const LayerPlan* layer = layer_of(checked.plan, call.culprit);
-    if (!layer || call.culprit.kind == Culprit::kResidual || call.mixed_devices || call.iteration > 0) continue;
+    if (!layer || call.culprit.kind == Culprit::kResidual || call.mixed_devices || call.iteration > 0)
+      continue;
     if (call.autocast && !autocast_documents(checked.plan.device, *call.autocast)) continue;
-    if (siblings == Siblings::always || is_picked(checked.plan, *layer, call)) relate(checked.plan, call, checked.violations);
+    if (siblings == Siblings::always || is_picked(checked.plan, *layer, call))
+      relate(checked.plan, call, checked.violations);
   }
   return checked;
 }
@@ -103,6 +106,7 @@ bool Checker::is_picked(const Plan& plan, const LayerPlan& layer, const CallFact
 }
 
 void Checker::relate(const Plan& plan, const CallFacts& call, std::vector<Violation>& violations) {
+  const RunsForLayer stand_in(call.culprit);
   const auto observed = [&](Kin kin, Plan its) {
     Related related{kin, std::move(its), {}, {}};
     related.seen = run(related.plan);
@@ -123,11 +127,13 @@ void Checker::relate(const Plan& plan, const CallFacts& call, std::vector<Violat
     next.reset();
     if (!last.seen.calls.empty()) next = repaired(last.plan, last.seen.calls.front(), last.promise);
   }
-  const auto values = base.seen.calls.empty() || base.seen.calls.front().threw || base.promise.kind != Promise::kAccepts
-                          ? std::vector<ValueFacts>{}
-                          : compare_values(base.plan);
+  const auto values =
+      base.seen.calls.empty() || base.seen.calls.front().threw || base.promise.kind != Promise::kAccepts
+          ? std::vector<ValueFacts>{}
+          : compare_values(base.plan);
   for (Violation& v : judge_relations(base, related, values))
-    if (std::none_of(violations.begin(), violations.end(), [&](auto& known) { return known.signature == v.signature; }))
+    if (std::none_of(violations.begin(), violations.end(),
+                     [&](auto& known) { return known.signature == v.signature; }))
       violations.push_back(std::move(v));
 }
 
@@ -150,11 +156,10 @@ Expectation Checker::expectation_of(const Plan& plan, const Observation& seen) {
 
 bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Phase phase) {
   const LayerPlan& layer = *layer_of(plan, call.culprit);
-  const uint64_t key =
-      hash_of(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
-                          to_string(plan.mode), to_string(plan.device),
-                          call.autocast ? name_of(*call.autocast) : "off", to_string(phase),
-                          call.input_requires_grad));
+  const uint64_t key = hash_of(fmt::format(
+      "{}|{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
+      to_string(plan.mode), to_string(plan.device), call.autocast ? name_of(*call.autocast) : "off",
+      to_string(phase), call.input_requires_grad));
   if (const auto known = supported_.find(key); known != supported_.end()) return known->second;
   if (assume_unsupported_) return false;
   if (supported_.size() >= kMostRemembered) supported_.clear();
@@ -164,6 +169,7 @@ bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Pha
   LayerPlan& only = probe.layers.front();
   only.operand_dtypes.clear();
   for (InputSpec& input : only.drawn.inputs) input.dtype.reset();
+  const RunsForLayer stand_in(call.culprit);
   const Observation seen = run(probe);
   // Up to the phase asked about; an integral dtype that parameters cannot have is unsupported as well.
   const bool supported = seen.not_applicable.empty() && (!seen.error || seen.error->phase > Phase::forward);

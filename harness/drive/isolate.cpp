@@ -138,8 +138,11 @@ std::optional<Finding> minimized_in_one_process(const Candidate& candidate, cons
   Child child = forked([&](int pipe) {
     begin_work(slot->remains, limits, false);
     Hunt hunt(strictness, {}, &slot->remains);
-    if (const auto finding =
-            hunt.minimized(candidate.body, candidate.violation, [&](const Case& step) { slot->enter(step); }))
+    const auto entering = [&](const Case& step) {
+      if (grown_large()) _exit(1);  // no step is blamed for what those before it have left
+      slot->enter(step);
+    };
+    if (const auto finding = hunt.minimized(candidate.body, candidate.violation, entering))
       write_line(pipe, text_of(to_json(*finding)));
   });
   const int status = attend(child, slot->remains, limits.seconds);

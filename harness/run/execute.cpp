@@ -13,6 +13,7 @@ namespace {
 
 std::atomic<uint32_t>* position_word = nullptr;
 bool positions_within_backward = false;
+std::optional<Culprit> sibling_of;
 uint64_t* ticks_inside = nullptr;
 int depth_inside = 0;
 
@@ -43,10 +44,17 @@ class CountWarnings : public c10::WarningHandler {
 
 void write_position(const Position& at) {
   if (!position_word) return;
-  position_word->store(static_cast<uint32_t>(at.phase) << 28 | static_cast<uint32_t>(at.culprit.kind) << 24 |
-                           static_cast<uint32_t>(at.input) << 16 |
-                           static_cast<uint32_t>(at.culprit.layer + 1),
+  const Culprit culprit = sibling_of && at.culprit.kind == Culprit::kLayer ? *sibling_of : at.culprit;
+  position_word->store(static_cast<uint32_t>(at.phase) << 28 | static_cast<uint32_t>(culprit.kind) << 24 |
+                           static_cast<uint32_t>(at.input) << 16 | static_cast<uint32_t>(culprit.layer + 1),
                        std::memory_order_relaxed);
+}
+
+RunsForLayer::RunsForLayer(Culprit layer) {
+  sibling_of = layer;
+}
+RunsForLayer::~RunsForLayer() {
+  sibling_of.reset();
 }
 
 bool traces_positions_within_backward() {

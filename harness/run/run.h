@@ -39,4 +39,14 @@ Position position_of(uint32_t word);
 /// layer's backward it is, too (not in the hot loop).
 void write_positions_to(std::atomic<uint32_t>*, bool within_backward = false);
 
+/// While this lives every run is of one layer by itself, and stands for that layer (or loss) of a stack: its
+/// positions are written as that one's.
+class RunsForLayer {
+ public:
+  explicit RunsForLayer(Culprit);
+  ~RunsForLayer();
+  RunsForLayer(const RunsForLayer&) = delete;
+  RunsForLayer& operator=(const RunsForLayer&) = delete;
+};
+
 }  // namespace dtypefuzz

@@ -51,7 +51,9 @@ bool Session::convert_to(Dtype dtype, bool always) {
   return done;
 }
 
-bool Session::convert(Convert when) { return plan_.convert != when || convert_to(plan_.convert_dtype, true); }
+bool Session::convert(Convert when) {
+  return plan_.convert != when || convert_to(plan_.convert_dtype, true);
+}
 
 bool Session::set_operands() {
   const InsideLibTorch inside;
@@ -180,6 +182,9 @@ void Session::warm_up() {
     for (size_t i = 0; i < plan_.layers.size(); ++i) {
       Tensors inputs = {value};
       inputs.insert(inputs.end(), extras_[i].begin(), extras_[i].end());
+      write_position({Phase::forward,
+                      {Culprit::kLayer, static_cast<int>(i)},
+                      value.defined() ? value.scalar_type() : Dtype::Undefined});
       value = plan_.layers[i].forward(*model_.layers[i], inputs).front();
     }
   };
@@ -211,7 +216,8 @@ bool Session::forward(Tensors& outputs) {
     if (layer.container != container) {
       container = layer.container;
       inner.reset();
-      if (container >= 0) enter(inner, plan_.device, plan_.containers[static_cast<size_t>(container)].autocast);
+      if (container >= 0)
+        enter(inner, plan_.device, plan_.containers[static_cast<size_t>(container)].autocast);
     }
     Tensors inputs = {chain_.back()};
     inputs.insert(inputs.end(), extras_[at].begin(), extras_[at].end());
@@ -240,7 +246,8 @@ bool Session::forward(Tensors& outputs) {
 }
 
 bool Session::call(Culprit culprit, Phase phase, const LayerPlan& layer, torch::nn::Module& module,
-          const std::vector<Held>& held, const Tensors& inputs, const Region& wanted, Tensors& outputs) {
+                   const std::vector<Held>& held, const Tensors& inputs, const Region& wanted,
+                   Tensors& outputs) {
   std::optional<AutocastRegion> region;
   enter(region, plan_.device, wanted);
   CallFacts facts{.culprit = culprit, .iteration = iteration_};
@@ -248,8 +255,7 @@ bool Session::call(Culprit culprit, Phase phase, const LayerPlan& layer, torch::
   if (plan_.device == Device::cpu && state.cpu) facts.autocast = state.cpu_dtype;
   if (plan_.device == Device::cuda && state.cuda) facts.autocast = state.cuda_dtype;
   const auto add = [&](std::string_view name, const at::Tensor& tensor, Role role) {
-    facts.received.push_back(
-        {std::string(name), tensor.scalar_type(), static_cast<int>(tensor.dim()), role});
+    facts.received.push_back({std::string(name), tensor.scalar_type(), static_cast<int>(tensor.dim()), role});
     facts.mixed_devices |= tensor.device().type() != torch_device(plan_.device).type();
   };
   facts.received.reserve(inputs.size() + held.size());

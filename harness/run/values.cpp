@@ -99,7 +99,8 @@ std::vector<ValueFacts> Session::values() {
     inputs.insert(inputs.end(), extras_[0].begin(), extras_[0].end());
     for (const at::Tensor& input : inputs)
       if (input.defined()) epsilon = std::max(epsilon, epsilon_of(input.scalar_type()));
-    for (const Held& held : model_.held[0]) epsilon = std::max(epsilon, epsilon_of(held.tensor.scalar_type()));
+    for (const Held& held : model_.held[0])
+      epsilon = std::max(epsilon, epsilon_of(held.tensor.scalar_type()));
 
     // The references are made first: a forward may change statistics and, in place, its input.
     int unused = -1;
@@ -126,6 +127,7 @@ std::vector<ValueFacts> Session::values() {
                           : at::Tensor());
       for (const auto& unit : exact.units) unit->train(plan_.mode == Mode::train);
       std::vector<std::vector<double>> numbers;
+      write_position({Phase::forward, {Culprit::kLayer, 0}, Dtype::Double});
       for (const at::Tensor& output : layer.forward(*exact.layers[0], own))
         numbers.push_back(output.defined() ? numbers_of(output) : std::vector<double>{});
       return numbers;
@@ -136,6 +138,8 @@ std::vector<ValueFacts> Session::values() {
     {
       std::optional<AutocastRegion> region;
       if (plan_.autocast) region.emplace(plan_.device, plan_.autocast);
+      write_position(
+          {Phase::forward, {Culprit::kLayer, 0}, input_.defined() ? input_.scalar_type() : Dtype::Undefined});
       for (const at::Tensor& output : layer.forward(*model_.layers[0], inputs)) outputs.push_back(output);
     }
     for (const at::Tensor& output : outputs)
@@ -145,8 +149,8 @@ std::vector<ValueFacts> Session::values() {
     for (int turn = 1; turn <= kTurns; ++turn)
       near.push_back(reference(epsilon, static_cast<uint64_t>(turn) * 101));
 
-    // What rounding in between does where the exact result cancels out (a group of equal numbers normalized: 316
-    // times the error of their mean). Low precision is accumulated in float32.
+    // What rounding in between does where the exact result cancels out (a group of equal numbers normalized:
+    // 316 times the error of their mean). Low precision is accumulated in float32.
     double largest_input = 1;
     for (const at::Tensor& input : reference_inputs)
       if (can_have_gradient(input) && input.numel() > 0)
@@ -167,10 +171,11 @@ std::vector<ValueFacts> Session::values() {
           return std::isfinite(other[o][i]) == std::isfinite(want[i]);
         });
         if (is_integral(fact.dtype)) {
-          // Where the exact result is no whole number nothing says how it is rounded, and beyond the range it wraps.
+          // Where the exact result is no whole number nothing says how it is rounded, and beyond the range it
+          // wraps.
           const double limit = std::ldexp(1.0, static_cast<int>(c10::elementSize(fact.dtype)) * 8 - 1);
-          if (want[i] != std::nearbyint(want[i]) || std::abs(want[i]) >= std::min(limit, 0x1p52) || moved != 0 ||
-              (want[i] < 0 && !c10::isSignedType(fact.dtype)))
+          if (want[i] != std::nearbyint(want[i]) || std::abs(want[i]) >= std::min(limit, 0x1p52) ||
+              moved != 0 || (want[i] < 0 && !c10::isSignedType(fact.dtype)))
             continue;
           if (got[i] != want[i] && fact.worst < 1e9) fact.worst = 1e9, fact.got = got[i], fact.want = want[i];
           continue;
@@ -178,9 +183,10 @@ std::vector<ValueFacts> Session::values() {
         if (!steady || std::abs(want[i]) > 0.5 * largest_of(fact.dtype)) continue;
         const bool alike = std::isfinite(got[i]) == std::isfinite(want[i]);
         const double allowed = 32 * moved + 8 * epsilon * std::abs(want[i]) + rounding;
-        const double worst = !alike                      ? 1e9
-                             : !std::isfinite(want[i]) ? 0
-                                                       : std::abs(got[i] - want[i]) / std::max(allowed, 1e-300);
+        const double worst = !alike ? 1e9
+                             : !std::isfinite(want[i])
+                                 ? 0
+                                 : std::abs(got[i] - want[i]) / std::max(allowed, 1e-300);
         if (worst > fact.worst) fact.worst = worst, fact.got = got[i], fact.want = want[i];
       }
       facts.push_back(fact);
