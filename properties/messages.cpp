@@ -262,6 +262,7 @@ constexpr Family kFamilies[] = {
     {"size_mismatch", other, "size mismatch"},
     {"shape_invalid", other, "is invalid for input of size"},
     {"data_not_allocated", other, "its data is not allocated yet"},
+    {"undefined_tensor", other, "Cannot access storage of UndefinedTensorImpl"},
     {"set_data_call", other, "set_data is not allowed"},
 };
 // clang-format on

@@ -233,6 +233,7 @@ const Example kExamples[] = {
     {"The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1", "size_mismatch", {}},
     {"size mismatch, got input (3), mat (3x4), vec (5)", "size_mismatch", {}},
     {"shape '[2, 2]' is invalid for input of size 2", "shape_invalid", {}},
+    {"Cannot access storage of UndefinedTensorImpl", "undefined_tensor", {}},
     {"The tensor has a non-zero number of elements, but its data is not allocated yet.", "data_not_allocated", {}},
     {"set_data is not allowed on a Tensor created from .data or .detach()", "set_data_call", {}},
 };

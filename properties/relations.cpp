@@ -15,6 +15,7 @@ struct Outcome {
   std::vector<Dtype> given = {};
   bool clean = false;  ///< refused as unsupported
   std::string family = {};
+  bool names_operands = true;  ///< the refusal is about operands that disagree
 };
 
 Outcome outcome_of(const Observation& seen) {
@@ -23,27 +24,34 @@ Outcome outcome_of(const Observation& seen) {
   if (!call.threw) return {Outcome::kAccepted, call.given};
   const auto known = recognize(seen.error->message);
   if (known && (not_about_dtypes(*known) || restricts_autograd(*known))) return {};
-  return {Outcome::kRefused, {}, known && known->family->kind == MessageKind::unsupported, family_of(seen.error)};
+  const auto is = [&](MessageKind kind) { return known && known->family->kind == kind; };
+  return {
+      Outcome::kRefused, {}, is(MessageKind::unsupported), family_of(seen.error), is(MessageKind::mismatch)};
 }
 
-/// What differs between two siblings, in words, and the family that a signature names; nothing where they agree.
+/// What differs between two siblings, in words, and the family that a signature names; nothing where they
+/// agree.
 struct Difference {
   std::string family, words;
+  bool names_operands = true;
+  bool a_refused = false;
 };
 std::optional<Difference> difference(const Outcome& a, const Outcome& b, std::string_view name_a,
                                      std::string_view name_b, bool support_counts) {
   if (a.kind == Outcome::kNone || b.kind == Outcome::kNone) return std::nullopt;
   if (a.kind == Outcome::kAccepted && b.kind == Outcome::kAccepted) {
     if (a.given == b.given) return std::nullopt;
-    return Difference{"accepted", fmt::format("{} gives {}, {} gives {}", name_a, name_of(a.given.front()), name_b,
-                                              name_of(b.given.front()))};
+    return Difference{"accepted", fmt::format("{} gives {}, {} gives {}", name_a, name_of(a.given.front()),
+                                              name_b, name_of(b.given.front()))};
   }
   if (a.kind == b.kind) return std::nullopt;
   const Outcome& refused = a.kind == Outcome::kRefused ? a : b;
   if (refused.clean && !support_counts) return std::nullopt;
   const bool a_refused = a.kind == Outcome::kRefused;
-  return Difference{refused.family, fmt::format("{} accepts, {} refuses", a_refused ? name_b : name_a,
-                                                a_refused ? name_a : name_b)};
+  return Difference{
+      refused.family,
+      fmt::format("{} accepts, {} refuses", a_refused ? name_b : name_a, a_refused ? name_a : name_b),
+      refused.names_operands, a_refused};
 }
 
 bool exotic(const CallFacts& call) {
@@ -70,12 +78,17 @@ class Relations {
   }
 
  private:
-  void add(std::string_view property, Severity severity, std::string family, std::string promised,
-           std::string seen) {
-    const Disagreement operands = base_.promise.kind == Promise::kUnspecified ? disagreement_of({}, call_)
-                                                                              : disagreement_of(base_.promise, call_);
+  /// `autocast`: the region that the signature names. A refusal that is not about operands that disagree is
+  /// one finding, whichever of them do.
+  void add(std::string_view property, Severity severity, std::string family, bool names_operands,
+           std::optional<Dtype> autocast, std::string promised, std::string seen) {
+    Disagreement operands = base_.promise.kind == Promise::kUnspecified
+                                ? disagreement_of({}, call_)
+                                : disagreement_of(base_.promise, call_);
+    if (!names_operands && !call_.received.empty())
+      operands = {"-", std::string(to_string(category_of(call_.received.front().dtype)))};
     out_.push_back(violation(property, base_.plan, severity, {Culprit::kLayer, 0}, Phase::forward,
-                             std::move(family), operands, call_.autocast, std::move(promised), std::move(seen)));
+                             std::move(family), operands, autocast, std::move(promised), std::move(seen)));
   }
 
   /// Each mode against train, and those without gradients against eval for layers that are random in train.
@@ -89,7 +102,7 @@ class Relations {
         const auto differ = difference(outcome_of(reference->seen), outcome_of(other.seen),
                                        to_string(reference->plan.mode), to_string(other.plan.mode), true);
         if (differ)
-          return add("modes_agree", Severity::silent, differ->family,
+          return add("modes_agree", Severity::silent, differ->family, differ->names_operands, call_.autocast,
                      fmt::format("modes accept and refuse alike: {}", list(call_.received)), differ->words);
       } else {
         reference = &other;  // the first one is eval
@@ -103,7 +116,10 @@ class Relations {
     if (!differ) return;
     // A region's own dtype is what its outputs have.
     if (other.kin == Kin::autocast && differ->family == "accepted") return;
-    add(property, Severity::silent, differ->family,
+    // What one region refuses and the other accepts is the refusing one's, from whichever it is seen.
+    const auto autocast =
+        other.kin != Kin::autocast || differ->a_refused ? call_.autocast : other.plan.autocast;
+    add(property, Severity::silent, differ->family, differ->names_operands, autocast,
         fmt::format("{} and {} accept alike and give the same dtype: {}", name, its, list(call_.received)),
         differ->words);
   }
@@ -117,7 +133,7 @@ class Relations {
       if (outputs.empty() || value.worst <= 1) continue;
       const Dtype wanted = outputs[std::min(static_cast<size_t>(value.output), outputs.size() - 1)];
       if (wanted != value.dtype) continue;  // unspecified, or another property's
-      return add("values_agree_with_float64", Severity::wrong_bits, "values",
+      return add("values_agree_with_float64", Severity::wrong_bits, "values", true, call_.autocast,
                  fmt::format("output {} is that of float64 within the bound of {}: {}", value.output,
                              name_of(value.dtype), list(call_.received)),
                  fmt::format("{} instead of {}", value.got, value.want));
@@ -131,7 +147,7 @@ class Relations {
     if (!last || !call_.threw || last->promise.kind != Promise::kAccepts) return;
     const Outcome outcome = outcome_of(last->seen);
     if (outcome.kind != Outcome::kRefused || outcome.clean) return;
-    add("suggested_repair_works", Severity::refusal, outcome.family,
+    add("suggested_repair_works", Severity::refusal, outcome.family, true, call_.autocast,
         fmt::format("after the cast that it needs it succeeds: {}", base_.promise.reason),
         fmt::format("then {}", last->seen.error->message));
   }

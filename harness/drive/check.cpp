@@ -43,7 +43,9 @@ Plan alone_as_received(const Plan& plan, const CallFacts& call) {
   layer.operand_dtypes.clear();
   bool first = true;
   for (const OperandFacts& operand : call.received) {
-    const bool natural = operand.role == Role::buffer && category_of(operand.dtype) == Category::integral;
+    // No contract's operand, and int64 whatever a module is converted to.
+    const bool natural = operand.role == Role::buffer && (category_of(operand.dtype) == Category::integral ||
+                                                          operand.name == "num_batches_tracked");
     if (operand.role != Role::input) {
       if (natural) continue;
       const bool convertible = c10::isFloatingType(operand.dtype) || c10::isComplexType(operand.dtype);

@@ -13,9 +13,11 @@ Stamp stamp_of(const at::Tensor& tensor) {
   const auto sizes = tensor.sizes();
   stamp.sizes = XXH3_64bits(sizes.data(), sizes.size() * sizeof sizes[0]);
   if (!tensor.has_storage() || !tensor.device().is_cpu()) return stamp;
+  // Its own bytes, for parameters may lie side by side in one storage (vector_to_parameters); with gaps, all.
   const auto& storage = tensor.storage();
-  stamp.data = storage.data();
-  if (stamp.data) stamp.bytes = XXH3_64bits(stamp.data, storage.nbytes());
+  const bool dense = tensor.is_contiguous();
+  stamp.data = dense ? tensor.const_data_ptr() : storage.data();
+  if (stamp.data) stamp.bytes = XXH3_64bits(stamp.data, dense ? tensor.nbytes() : storage.nbytes());
   return stamp;
 }
 
@@ -33,7 +35,8 @@ bool all_finite(const at::Tensor& tensor) {
 bool is_finite(const at::Tensor& tensor) {
   if (!tensor.defined() || tensor.is_sparse() || !tensor.device().is_cpu()) return true;
   if (!tensor.is_contiguous()) return is_finite(tensor.detach().contiguous());
-  if (tensor.is_complex()) return tensor.scalar_type() == at::kComplexHalf || is_finite(at::view_as_real(tensor));
+  if (tensor.is_complex())
+    return tensor.scalar_type() == at::kComplexHalf || is_finite(at::view_as_real(tensor));
   switch (tensor.scalar_type()) {
     case at::kDouble: {
       const auto* data = static_cast<const double*>(tensor.const_data_ptr());

@@ -173,7 +173,9 @@ std::vector<ValueFacts> Session::values() {
         if (is_integral(fact.dtype)) {
           // Where the exact result is no whole number nothing says how it is rounded, and beyond the range it
           // wraps.
-          const double limit = std::ldexp(1.0, static_cast<int>(c10::elementSize(fact.dtype)) * 8 - 1);
+          const double limit = fact.dtype == Dtype::Bool
+                                   ? 2
+                                   : std::ldexp(1.0, static_cast<int>(c10::elementSize(fact.dtype)) * 8 - 1);
           if (want[i] != std::nearbyint(want[i]) || std::abs(want[i]) >= std::min(limit, 0x1p52) ||
               moved != 0 || (want[i] < 0 && !c10::isSignedType(fact.dtype)))
             continue;
