@@ -62,7 +62,7 @@ class CellLines {
 };
 
 struct AtlasOptions {
-  SpaceOptions space{.modules = {}, .dtypes = {}, .devices = {}, .losses_are_modules = true};
+  SpaceOptions space{.modules = {}, .dtypes = {}, .devices = {}, .only_named = true};
   std::string out = "atlas.json", jobs;
   bool json = false;
 };

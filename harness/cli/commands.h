@@ -27,7 +27,9 @@ void add_report(CLI::App&, int& code);
 /// `--modules`, `--dtypes`, `--devices`.
 struct SpaceOptions {
   std::vector<std::string> modules, dtypes, devices;
-  bool losses_are_modules = false;  ///< `modules` may name losses, and leaves out those that it does not
+  /// Whether what `modules` does not name is left out altogether. Else modules by name are run with every loss, and
+  /// losses by name behind every module.
+  bool only_named = false;
   void add_to(CLI::App&);
   /// An Error that names what is unknown and what was meant.
   Space space() const;

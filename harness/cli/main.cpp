@@ -17,8 +17,8 @@ int main(int argc, char** argv) {
                        cpu_capability());
   });
   int code = 0;
-  for (const auto add :
-       {add_fuzz, add_replay, add_minimize, add_atlas, add_diff, add_report, add_list, add_corpus, add_doctor, add_bench})
+  for (const auto add : {add_fuzz, add_replay, add_minimize, add_atlas, add_diff, add_report, add_list,
+                         add_corpus, add_doctor, add_bench})
     add(app, code);
   try {
     app.parse(argc, argv);

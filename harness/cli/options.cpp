@@ -36,7 +36,7 @@ bool glob(std::string_view pattern, std::string_view text) {
 }  // namespace
 
 void SpaceOptions::add_to(CLI::App& command) {
-  command.add_option("--modules", modules, "names or globs: Linear,Conv*")->delimiter(',');
+  command.add_option("--modules", modules, "names or globs, losses too: Linear,Conv*")->delimiter(',');
   command.add_option("--dtypes", dtypes, "dtypes to draw from: float32,bfloat16")->delimiter(',');
   command.add_option("--devices", devices, "cpu, meta, cuda")->delimiter(',');
 }
@@ -46,9 +46,8 @@ Space SpaceOptions::space() const {
   std::erase_if(space.devices, [](Device device) { return !device_in_reach(device); });
   if (!modules.empty()) {
     std::vector<std::string> names;
-    for (const Row* row : space.modules) names.emplace_back(row->name);
-    if (losses_are_modules)
-      for (const Row* row : space.losses) names.emplace_back(row->name);
+    for (const auto* rows : {&space.modules, &space.losses})
+      for (const Row* row : *rows) names.emplace_back(row->name);
     for (const auto& wanted : modules)
       if (std::none_of(names.begin(), names.end(), [&](auto& name) { return glob(wanted, name); }))
         refuse("--modules", wanted, names, "modules");
@@ -56,8 +55,8 @@ Space SpaceOptions::space() const {
       return std::none_of(modules.begin(), modules.end(),
                           [&](auto& wanted) { return glob(wanted, row->name); });
     };
-    std::erase_if(space.modules, unwanted);
-    if (losses_are_modules) std::erase_if(space.losses, unwanted);
+    for (auto* rows : {&space.modules, &space.losses})
+      if (only_named || !std::all_of(rows->begin(), rows->end(), unwanted)) std::erase_if(*rows, unwanted);
   }
   if (!dtypes.empty()) {
     std::vector<std::string> names;

@@ -89,7 +89,8 @@ int minimize_files(const CaseOptions& o) {
           });
       const std::string signature = to_string(violation.signature);
       const auto out = std::filesystem::path(o.out) / file_name_of(signature);
-      write_atomically(out, print_shortest({small, file.about, {{seen_key(cpu_capability()), {signature}}}, {}}));
+      write_atomically(out,
+                       print_shortest({small, file.about, {{seen_key(cpu_capability()), {signature}}}, {}}));
       print_finding({violation, small, size_of(small).layers}, out.string(), "minimized", {}, o.json);
     }
   }

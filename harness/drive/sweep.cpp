@@ -1,5 +1,7 @@
 #include "harness/drive/sweep.h"
 
+#include <algorithm>
+
 namespace dtypefuzz {
 namespace {
 
@@ -8,8 +10,9 @@ struct Axis {
   std::vector<std::string> values;
 };
 
-/// Counts the cells; makes those that are wanted. False: stop.
+/// Counts the cells; makes those that are wanted. False: stop. Answers that the space leaves out make none.
 struct Cells {
+  const Space& space;
   const std::function<std::optional<bool>(uint64_t)>& wants;
   const std::function<void(const Case&)>& visit;
   uint64_t index = 0;
@@ -18,12 +21,20 @@ struct Cells {
     if (wanted.value_or(false)) visit(canonical(cell));
     return wanted.has_value();
   }
+  bool has(const std::string& value) const {
+    if (value == "meta" &&
+        std::find(space.devices.begin(), space.devices.end(), Device::meta) == space.devices.end())
+      return false;
+    const auto dtype = parse_dtype(value);
+    return !dtype || std::find(space.dtypes.begin(), space.dtypes.end(), *dtype) != space.dtypes.end();
+  }
 };
 
 /// The product of the axes over `base`, the last axis fastest.
 bool product(const Case& base, std::span<const Axis> axes, Cells& visit) {
   if (axes.empty()) return visit(base);
   for (const auto& value : axes.front().values) {
+    if (!visit.has(value)) continue;
     Case c = base;
     c.set(axes.front().name, value);
     if (!product(c, axes.subspan(1), visit)) return false;
@@ -41,6 +52,7 @@ std::vector<std::string> names_of(const std::vector<Dtype>& dtypes,
 /// Every other answer of every question below `prefix`, one at a time, over two dtypes of the rest.
 bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix, Cells& visit) {
   for (const auto* dtype : {"float32", "bfloat16"}) {
+    if (!visit.has(dtype)) continue;
     Case start = base;
     start.set("params.dtype", dtype);
     Draw draw(start);
@@ -115,9 +127,15 @@ bool answer_by_operand(const Case& base, const Space& space, std::string_view pr
 
 void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)>& wants,
            const std::function<void(const Case&)>& on_cell) {
-  Cells visit{wants, on_cell};
+  Cells visit{space, wants, on_cell};
   const auto dtypes = names_of(space.dtypes);
+  Space after_another = space;  // the layer before, and the layer before a loss, whichever were asked for
+  after_another.modules = whole_space().modules;
+  // Where modules alone are asked for by name the losses are not, and the other way round.
+  const bool some_modules = space.modules.size() < whole_space().modules.size();
+  const bool some_losses = space.losses.size() < whole_space().losses.size();
   for (const Row* row : space.modules) {
+    if (some_losses && !some_modules) break;
     Case base;
     base.set("layers", "1");
     base.set("layers[0].module", row->name);
@@ -132,6 +150,22 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
     if (!product(on_meta, meta_cells, visit)) return;
     if (!one_at_a_time(base, space, "layers[0].", visit)) return;
     if (!answer_by_operand(base, space, "layers[0].", visit)) return;
+    // In place, which the first layer never is. What comes before keeps its input, not its output, for
+    // backward.
+    Case in_place = base;
+    in_place.set("layers", "2");
+    in_place.set("layers[0].module", "Hardtanh");
+    in_place.set("layers[1].module", row->name);
+    Draw offered(in_place);
+    plan_of(offered, after_another);
+    if (!offered.result()["layers[1].inplace"].empty()) {
+      const Axis in_places[] = {{"layers[1].inplace", {"true"}},
+                                {"mode", {"train", "eval", "no_grad", "inference"}},
+                                {"autocast", {"off", "bfloat16", "float16"}},
+                                {"params.dtype", dtypes},
+                                {"input.dtype", names_of(space.dtypes, {"same"})}};
+      if (!product(in_place, in_places, visit)) return;
+    }
     const Axis undocumented[] = {{"autocast", dtypes}, {"params.dtype", {"float32", "bfloat16", "float64"}}};
     if (!product(base, undocumented, visit)) return;
     const Axis loads[] = {{"load", {"archive", "copy"}},
@@ -144,7 +178,8 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
         {"steps", {"0", "2"}},
         {"optimizer", {"none", "SGD", "Adam"}}};
     if (!product(base, converts, visit)) return;
-    const Axis flat[] = {{"flat_vector", {"true"}}, {"params.dtype", dtypes}, {"clip", {"none", "norm", "value"}}};
+    const Axis flat[] = {
+        {"flat_vector", {"true"}}, {"params.dtype", dtypes}, {"clip", {"none", "norm", "value"}}};
     if (!product(base, flat, visit)) return;
     const Axis warm[] = {{"autocast", {"bfloat16", "float16"}},
                          {"autocast.warmup", {"no_grad", "exception"}},
@@ -165,7 +200,8 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
                           {"scaler", {"off", "on"}}};
     if (!product(base, steps, visit)) return;
   }
-  for (const Row* row : space.losses)
+  for (const Row* row : space.losses) {
+    if (some_modules && !some_losses) break;
     for (const auto* module : {"Identity", "Sigmoid", "Embedding"}) {
       Case base;
       base.set("layers", "1");
@@ -177,9 +213,10 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
                             {"input.dtype", names_of(space.dtypes, {"same"})},
                             {"loss.target.dtype", names_of(space.dtypes, {"same"})}};
       if (!product(base, cells, visit)) return;
-      if (!one_at_a_time(base, space, "loss.", visit)) return;
-      if (!answer_by_operand(base, space, "loss.", visit)) return;
+      if (!one_at_a_time(base, after_another, "loss.", visit)) return;
+      if (!answer_by_operand(base, after_another, "loss.", visit)) return;
     }
+  }
 }
 
 }  // namespace dtypefuzz
