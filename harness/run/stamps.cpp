@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 namespace dtypefuzz {
 
@@ -13,11 +14,17 @@ Stamp stamp_of(const at::Tensor& tensor) {
   const auto sizes = tensor.sizes();
   stamp.sizes = XXH3_64bits(sizes.data(), sizes.size() * sizeof sizes[0]);
   if (!tensor.has_storage() || !tensor.device().is_cpu()) return stamp;
-  // Its own bytes, for parameters may lie side by side in one storage (vector_to_parameters); with gaps, all.
   const auto& storage = tensor.storage();
-  const bool dense = tensor.is_contiguous();
-  stamp.data = dense ? tensor.const_data_ptr() : storage.data();
-  if (stamp.data) stamp.bytes = XXH3_64bits(stamp.data, dense ? tensor.nbytes() : storage.nbytes());
+  const auto* data = static_cast<const std::byte*>(storage.data());
+  size_t bytes = storage.nbytes();
+  // Its own bytes alone where parameters lie side by side in one storage (vector_to_parameters). A sub-byte
+  // dtype has fewer than it says.
+  if (data && tensor.is_contiguous() && tensor.nbytes() < bytes) {
+    data = static_cast<const std::byte*>(tensor.const_data_ptr());
+    bytes = tensor.nbytes();
+  }
+  stamp.data = data;
+  if (data) stamp.bytes = XXH3_64bits(data, bytes);
   return stamp;
 }
 
