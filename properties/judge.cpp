@@ -128,9 +128,12 @@ void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, cons
   const bool clean = known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known));
   each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
     if (!call.threw || promise.kind != Promise::kAccepts || clean) return;
+    // In a region the casts make operands agree, so no two of them are behind it, nor what they were before.
+    Disagreement operands = disagreement_of(promise, call);
+    if (call.autocast) operands = {"-", std::string(to_string(category_of(*call.autocast)))};
     out.push_back(violation(
         "agreeing_dtypes_succeed", plan, Severity::refusal, call.culprit, phase_of(call),
-        family_of(seen.error), disagreement_of(promise, call), call.autocast,
+        family_of(seen.error), operands, call.autocast,
         fmt::format("{} succeeds: {}", culprit_name(plan, call.culprit, phase_of(call)), list(call.received)),
         seen.error->message));
   });
@@ -204,9 +207,9 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
     if (!call.threw) {
       // Refused after all, and that is property 3's; a backward that has no kernel refuses nothing.
       const auto known = seen.error ? recognize(seen.error->message) : std::nullopt;
-      const bool late = seen.error && seen.error->phase == Phase::backward &&
-                        seen.error->culprit == call.culprit &&
-                        !(known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known)));
+      const bool late =
+          seen.error && seen.error->phase == Phase::backward && seen.error->culprit == call.culprit &&
+          !(known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known)));
       if (!late)
         out.push_back(violation("mismatch_is_refused_by_name", plan, Severity::silent, call.culprit,
                                 phase_of(call), "accepted", operands, call.autocast, wanted,
