@@ -15,13 +15,14 @@ bool lengths_that_are_not_whole(const Received& seen) {
 /// these are several operators with policies of their own (and on some processors oneDNN's fused layer, which
 /// is in the lower precision list as a whole), and documentation is silent.
 Contract recurs(std::string_view source) {
-  return {.source = source,
-          .share_a_dtype = {{"input", "hx", "cx", "*"}},
-          .autocast_cpu = AutocastPolicy::unspecified,
-          .autocast_cuda = AutocastPolicy::unspecified,
-          .special = {unspecified_where(lengths_that_are_not_whole,
-                                        "pack_padded_sequence of C++ converts `lengths` to int64 and does not "
-                                        "say from which dtypes")}};
+  return {
+      .source = source,
+      .share_a_dtype = {{"input", "hx", "cx", "*"}},
+      .autocast_cpu = AutocastPolicy::unspecified,
+      .autocast_cuda = AutocastPolicy::unspecified,
+      .special = {unspecified_where(lengths_that_are_not_whole,
+                                    "pack_padded_sequence of C++ converts `lengths` to int64 and does not "
+                                    "say from which dtypes")}};
 }
 
 /// A cell is one operator, which is in CUDA's lower precision list (ATen/autocast_mode.h) with its states; on
@@ -98,8 +99,11 @@ struct Packed : Impl {
     return nn::utils::rnn::pack_padded_sequence(input, lengths.cpu(), this->options.batch_first(),
                                                 enforce_sorted);
   }
-  at::Tensor pad(const nn::utils::rnn::PackedSequence& sequence) const {
-    return std::get<0>(nn::utils::rnn::pad_packed_sequence(sequence, this->options.batch_first()));
+  /// To the length of `input`, whatever its lengths say in a dtype that cannot count (bool).
+  at::Tensor pad(const nn::utils::rnn::PackedSequence& sequence, const at::Tensor& input) const {
+    const bool batch_first = this->options.batch_first();
+    return std::get<0>(
+        nn::utils::rnn::pad_packed_sequence(sequence, batch_first, 0, input.size(batch_first ? 1 : 0)));
   }
 
   bool enforce_sorted;
@@ -112,9 +116,7 @@ Drawn drawn(const Shape& in, const Recurrence& r, Options options,
   options.num_layers(r.layers).bidirectional(r.bidirectional).bias(r.bias).batch_first(r.batch_first);
   Drawn result{.make = {}, .out = {in[0], in[1], r.features() * r.directions()}, .parameters = weights(r)};
   if (r.packed)
-    result.make = [=] {
-      return nn::AnyModule(std::make_shared<Packed<Impl>>(options, r.enforce_sorted));
-    };
+    result.make = [=] { return nn::AnyModule(std::make_shared<Packed<Impl>>(options, r.enforce_sorted)); };
   else
     result.make = [=] { return nn::AnyModule(std::make_shared<Impl>(options)); };
   for (const auto& [name, features] : states)
@@ -136,7 +138,7 @@ std::vector<at::Tensor> with_state(nn::Module& module, std::span<const at::Tenso
   if (in[2].defined()) {
     auto& packed = static_cast<Packed<Impl>&>(module);
     auto [output, state] = packed.forward_with_packed_input(packed.pack(in[0], in[2]), in[1]);
-    return {packed.pad(output), state};
+    return {packed.pad(output, in[0]), state};
   }
   auto [output, state] = static_cast<Impl&>(module).forward(in[0], in[1]);
   return {output, state};
@@ -174,9 +176,8 @@ Cell draw_cell(Draw& draw, const Shape& in) {
 
 template <class Module, class Options>
 Drawn drawn_cell(const Shape& in, const Cell& c, Options options, std::initializer_list<const char*> states) {
-  Drawn result{.make = make<Module>(options.bias(c.bias)),
-               .out = in,
-               .parameters = {"weight_ih", "weight_hh"}};
+  Drawn result{
+      .make = make<Module>(options.bias(c.bias)), .out = in, .parameters = {"weight_ih", "weight_hh"}};
   result.out.back() = c.hidden;
   if (c.bias) result.parameters.insert(result.parameters.end(), {"bias_ih", "bias_hh"});
   for (const auto* name : states)
@@ -209,7 +210,7 @@ const Row kRows[] = {
             auto& packed = static_cast<Packed<nn::LSTMImpl>&>(module);
             auto [output, states] =
                 packed.forward_with_packed_input(packed.pack(in[0], in[3]), states_of(in));
-            return {packed.pad(output), std::get<0>(states), std::get<1>(states)};
+            return {packed.pad(output, in[0]), std::get<0>(states), std::get<1>(states)};
           }
           auto [output, states] = static_cast<nn::LSTMImpl&>(module).forward(in[0], states_of(in));
           return {output, std::get<0>(states), std::get<1>(states)};

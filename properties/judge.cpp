@@ -128,9 +128,13 @@ void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, cons
   const bool clean = known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known));
   each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
     if (!call.threw || promise.kind != Promise::kAccepts || clean) return;
-    // In a region the casts make operands agree, so no two of them are behind it, nor what they were before.
-    Disagreement operands = disagreement_of(promise, call);
-    if (call.autocast) operands = {"-", std::string(to_string(category_of(*call.autocast)))};
+    // What operands were before a region's casts is not behind it.
+    CallFacts cast = call;
+    if (call.autocast)
+      for (OperandFacts& operand : cast.received)
+        if (c10::isFloatingType(operand.dtype) && operand.dtype != Dtype::Double)
+          operand.dtype = *call.autocast;
+    const Disagreement operands = disagreement_of(promise, cast);
     out.push_back(violation(
         "agreeing_dtypes_succeed", plan, Severity::refusal, call.culprit, phase_of(call),
         family_of(seen.error), operands, call.autocast,

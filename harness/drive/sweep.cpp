@@ -75,25 +75,29 @@ bool one_at_a_time(const Case& base, const Space& space, std::string_view prefix
   return true;
 }
 
+std::vector<std::string> of_each_category() {
+  return {"float64", "bfloat16", "float16", "float32", "float8_e4m3fn", "complex64", "int64", "bool"};
+}
+
+/// The questions about the dtype of one operand: the input's, and those below `prefix`.
+std::vector<std::string> operands_of(const Case& c, const Space& space, std::string_view prefix) {
+  Draw draw(c);
+  plan_of(draw, space);
+  std::vector<std::string> names = {"input.dtype"};
+  for (const Choice& choice : draw.result().choices)
+    if (choice.name.starts_with(prefix) && choice.name.ends_with(".dtype")) names.push_back(choice.name);
+  return names;
+}
+
 /// Each other answer with each single operand in another dtype, a dtype of each category, everything else
 /// simplest: kernels are picked by options (padding, an empty batch, strides), and each looks at operands in
 /// its own way.
 bool answer_by_operand(const Case& base, const Space& space, std::string_view prefix, Cells& visit) {
   constexpr std::string_view kSettings[] = {"mode", "batch", "input.contiguous", "input.requires_grad",
                                             "input.rank"};
-  constexpr std::string_view kOfEachCategory[] = {"float64",       "bfloat16",  "float16", "float32",
-                                                  "float8_e4m3fn", "complex64", "int64",   "bool"};
-  const auto operands_of = [&](const Case& c) {
-    Draw draw(c);
-    plan_of(draw, space);
-    std::vector<std::string> names = {"input.dtype"};
-    for (const Choice& choice : draw.result().choices)
-      if (choice.name.starts_with(prefix) && choice.name.ends_with(".dtype")) names.push_back(choice.name);
-    return names;
-  };
   const auto cells = [&](const Case& c) {
-    for (const auto& operand : operands_of(c)) {
-      const Axis dtypes{operand, {std::begin(kOfEachCategory), std::end(kOfEachCategory)}};
+    for (const auto& operand : operands_of(c, space, prefix)) {
+      const Axis dtypes{operand, of_each_category()};
       const Axis in_regions[] = {{"autocast", {"off", "bfloat16", "float16"}}, dtypes};
       const Axis elsewhere[] = {{"params.dtype", {"float64", "bfloat16"}}, dtypes};
       const Axis on_meta[] = {{"device", {"meta"}}, dtypes};
@@ -181,6 +185,15 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
     const Axis flat[] = {
         {"flat_vector", {"true"}}, {"params.dtype", dtypes}, {"clip", {"none", "norm", "value"}}};
     if (!product(base, flat, visit)) return;
+    for (const auto& operand : operands_of(base, space, "layers[0].")) {
+      const Axis mixed[] = {
+          {"device", {"cpu", "meta"}}, {"flat_vector", {"true"}}, {operand, of_each_category()}};
+      if (!product(base, mixed, visit)) return;
+    }
+    const Axis meta_converts[] = {{"device", {"meta"}},
+                                  {"convert", {"before_forward", "after_forward", "after_backward"}},
+                                  {"convert.dtype", of_each_category()}};
+    if (!product(base, meta_converts, visit)) return;
     const Axis warm[] = {{"autocast", {"bfloat16", "float16"}},
                          {"autocast.warmup", {"no_grad", "exception"}},
                          {"params.dtype", {"float32", "bfloat16", "float16", "float64"}},
