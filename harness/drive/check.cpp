@@ -39,6 +39,7 @@ Plan alone_as_received(const Plan& plan, const CallFacts& call) {
   Plan result = alone(plan, call);
   result.device = Device::cpu;
   result.mode = Mode::train;
+  result.params_dtype = result.default_dtype;  // what to() did to buffers is not this layer's
   LayerPlan& layer = result.layers.front();
   layer.operand_dtypes.clear();
   bool first = true;
