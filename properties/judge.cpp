@@ -65,18 +65,21 @@ Disagreement disagreement_of(const Promise& promise, const CallFacts& call) {
 Violation violation(std::string_view property, const Plan& plan, Severity severity, const Culprit& culprit,
                     Phase phase, std::string family, const Disagreement& operands,
                     std::optional<Dtype> autocast, std::string promised, std::string seen) {
-  return {.signature = {.property = std::string(property),
-                        .culprit = culprit_name(plan, culprit, phase),
-                        .operands = operands.operands,
-                        // Kernels for meta compute shapes and do not branch on dtypes.
-                        .category = plan.device == Device::meta ? "-" : operands.category,
-                        .phase = std::string(to_string(phase)),
-                        .family = std::move(family),
-                        .device = std::string(to_string(plan.device)),
-                        .autocast = autocast_class(autocast)},
-          .severity = severity,
-          .promised = std::move(promised),
-          .seen = std::move(seen)};
+  return {
+      .signature = {.property = std::string(property),
+                    .culprit = culprit_name(plan, culprit, phase),
+                    .operands = operands.operands,
+                    // Kernels for meta compute shapes and do not branch on dtypes; a tensor that is not there
+                    // has none.
+                    .category =
+                        plan.device == Device::meta || family == "undefined_tensor" ? "-" : operands.category,
+                    .phase = std::string(to_string(phase)),
+                    .family = std::move(family),
+                    .device = std::string(to_string(plan.device)),
+                    .autocast = autocast_class(autocast)},
+      .severity = severity,
+      .promised = std::move(promised),
+      .seen = std::move(seen)};
 }
 
 /// Refusals that say nothing about dtypes' consistency.
