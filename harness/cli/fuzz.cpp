@@ -33,7 +33,9 @@ uint64_t bytes_of(std::string_view option, const std::string& text) {
   const char unit = text.empty() ? ' ' : text.back();
   const int shift = unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
   if (shift == 0) fail("{} '{}': expected a size, as 512M or 2G", option, text);
-  const uint64_t value = number_of(option, text.substr(0, text.size() - 1), 1, 1 << 20) << shift;
+  const std::string digits = text.substr(0, text.size() - 1);
+  if (digits.size() > 6) fail("{} '{}': expected at most 999999 of its unit", option, text);
+  const uint64_t value = number_of(option, digits, 1, 999'999) << shift;
   if (value < uint64_t{256} << 20)
     fail("{} '{}': LibTorch itself needs more; expected 256M or more", option, text);
   return value;
@@ -358,7 +360,11 @@ void add_fuzz(CLI::App& app, int& code) {
   auto* resume = f->add_option("--resume", o->resume,
                                "go on where the campaign in this --out directory was, whatever ended it; "
                                "--time and --runs, given anew, count from its beginning");
-  const auto not_anew = [resume](CLI::Option* option) { return option->excludes(resume); };
+  auto fixed = std::make_shared<std::vector<CLI::Option*>>();
+  const auto not_anew = [fixed](CLI::Option* option) {
+    fixed->push_back(option);
+    return option;
+  };
   not_anew(f->add_option("--engine", o->engine, fmt::format("{}", fmt::join(lines, "; "))))
       ->capture_default_str();
   f->add_option("--time", o->time, "how long: 60s, 10m, 2h; 60s where nothing else ends the run");
@@ -382,7 +388,17 @@ void add_fuzz(CLI::App& app, int& code) {
   not_anew(f->add_flag("--strict", o->strict,
                        "refusals that blame another operand or name too little are findings"));
   f->add_flag("--json", o->json, "JSON lines on stdout");
-  f->callback([o, &code] { code = fuzz(*o); });
+  f->callback([o, &code, fixed, resume] {
+    if (resume->count() > 0)
+      for (const CLI::Option* option : *fixed)
+        if (option->count() > 0)
+          fail(
+              "{} {}: a campaign that is resumed keeps its own; leave it out, or begin anew without --resume",
+              option->get_name(), option->as<std::string>());
+    if (resume->count() > 0 && o->resume.empty())
+      fail("--resume '': expected the --out directory of a campaign");
+    code = fuzz(*o);
+  });
 }
 
 }  // namespace dtypefuzz

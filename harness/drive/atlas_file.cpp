@@ -240,7 +240,13 @@ Atlas parse_atlas(std::string_view text) {
     return layout.cell_count(axis) + layout.row_count(axis);
   };
   if (text.size() > kMostBytes) fail("{} bytes, an atlas has at most {}", text.size(), kMostBytes);
-  const Json json = parse_json(text);
+  const Json json = [&] {
+    try {
+      return parse_json(text);
+    } catch (const Error& e) {
+      throw e.at("not an atlas");
+    }
+  }();
   const JsonAt file{json, ""};
   if (!json.is_object() || !json.contains("format") || json["format"] != kFormat)
     fail("not an atlas: expected \"format\": \"{}\"", kFormat);

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "harness/core/error.h"
 #include "harness/drive/folder.h"
@@ -111,6 +114,61 @@ TEST(Record, IsRefusedWithTheValueAndItsPlace) {
        {"\"modules\":[]", "\"modules\":[1]", "settings.modules[0]: expected a text, got 1"},
        {"\"seed\":\"1\"", "\"seed\":\"\\u0007\"", "settings.seed: expected a text without control"},
        {"\"losses\"", "\"loses\"", "settings.space: has no 'losses'"}});
+}
+
+/// No file of this process grows beyond this many bytes: a full disk for those without a disk to fill.
+class Ration {
+ public:
+  explicit Ration(rlim_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~Ration() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, SIG_DFL);
+  }
+  Ration(const Ration&) = delete;
+  Ration& operator=(const Ration&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(CampaignFolder, WhatCannotBeWrittenLeavesWhatWasThereWhole) {
+  std::string name = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
+  ASSERT_TRUE(mkdtemp(name.data()));
+  const Folder folder(name);
+  const Snapshot state = parse_snapshot(kState);
+  const auto record = nlohmann::json::parse(kRecord);
+  folder.save(state);
+  folder.save_record(record);
+  const Candidate& candidate = state.waiting.begin()->second;
+  const Finding finding{candidate.violation, candidate.body, 1};
+  {
+    const Ration ration(100);
+    Snapshot later = state;
+    later.next = 1000;
+    for (const auto& save : std::vector<std::function<void()>>{
+             [&] { folder.save(later); }, [&] { folder.save_record({{"type", "another"}, {"of", kState}}); },
+             [&] { folder.save(finding, Novelty::fresh, {}); }}) {
+      try {
+        save();
+        ADD_FAILURE() << "written";
+      } catch (const Error& e) {
+        EXPECT_EQ(e.exit_code(), Error::kEnvironment);
+        EXPECT_THAT(e.what(), HasSubstr(name));
+        EXPECT_THAT(e.what(), HasSubstr(": cannot write: File too large"));
+      }
+    }
+  }
+  EXPECT_EQ(print_snapshot(folder.snapshot()), print_snapshot(state));
+  EXPECT_EQ(folder.record(), record);
+  for (const auto& entry : fs::directory_iterator(name))
+    EXPECT_TRUE(entry.path().filename() == "lock" || entry.path().extension() == ".json") << entry.path();
+  EXPECT_EQ(load_case(folder.save(finding, Novelty::fresh, {})).body.choices.front().name, "device");
+  fs::remove_all(name);
 }
 
 TEST(CampaignFolder, WhatCannotBeReadNamesTheFileAndTheWayOut) {

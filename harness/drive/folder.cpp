@@ -38,10 +38,13 @@ auto from_file(const fs::path& file, size_t most, const Read& read) {
 }  // namespace
 
 Folder::Folder(const fs::path& path) : path_(path) {
+  if (path.empty()) fail("--out '': expected a directory");
   std::error_code error;
   fs::create_directories(path, error);
-  if (error || access(path.c_str(), W_OK) != 0)
-    fail_environment("--out {}: cannot be written; choose another directory", path.string());
+  if (!error && access(path.c_str(), W_OK) != 0) error.assign(errno, std::generic_category());
+  if (error)
+    fail_environment("--out {}: cannot be written: {}; choose another directory", path.string(),
+                     error.message());
   const auto lock = path / "lock";
   lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0)

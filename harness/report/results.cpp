@@ -31,7 +31,9 @@ void each_line(std::string_view text, const std::string& place, const Take& take
     } catch (const Json::exception& e) {
       fail("{}:{}: {}", place, number, as_text(e.what(), 200));
     } catch (const Error& e) {
-      throw e.at(fmt::format("{}:{}", place, number));
+      // Which line it is of all is said already.
+      const std::string_view what = e.what();
+      fail("{}:{}: {}", place, number, what.substr(what.starts_with("line 1, ") ? 8 : 0));
     }
   }
 }
