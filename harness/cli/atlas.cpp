@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <thread>
@@ -71,12 +73,14 @@ int atlas(const AtlasOptions& o) {
   AtlasSettings settings{.space = o.space.space()};
   settings.jobs = o.jobs.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
                                  : static_cast<int>(number_of("--jobs", o.jobs, 1, 256));
+  if (o.out.empty()) fail("--out '': expected a file");
   const std::filesystem::path out(o.out);
   const auto folder = out.has_parent_path() ? out.parent_path() : std::filesystem::path(".");
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (std::filesystem::is_directory(out, error) || access(folder.c_str(), W_OK) != 0)
-    fail_environment("--out {}: cannot be written; choose another file", o.out);
+    fail_environment("--out {}: cannot be written: {}; choose another file", o.out,
+                     std::filesystem::is_directory(out, error) ? "is a directory" : std::strerror(errno));
 
   const auto& interrupts = interrupts_from_now_on();
   const bool terminal = isatty(STDERR_FILENO) && !o.json;
@@ -212,9 +216,11 @@ void add_atlas(CLI::App& app, int& code) {
       "What every module does for every dtype, as one file.  Example: dtypefuzz atlas --out atlas.json");
   command->add_option("--out", o->out, "the file")->capture_default_str();
   command->add_option("--modules", o->space.modules, "names or globs, losses too: Linear,Conv*")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--dtypes", o->space.dtypes, "the dtypes of all axes; all where none is named")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--jobs", o->jobs, "worker processes; as many as there are cores where not given");
   command->add_flag("--json", o->json, "a JSON line for each cell on stdout as well");
   command->callback([o, &code] { code = atlas(*o); });

@@ -51,6 +51,7 @@ class Command : public testing::Test {
 
 TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
   file("x.case", "# dtypefuzz case 1\nlayers[0].module = Linear\n");
+  fs::create_directory(folder / "empty.case");
   const struct {
     std::string arguments, says;
     int code;
@@ -63,6 +64,13 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
       {"fuzz --runs 1.5", "--runs '1.5'", 2},
       {"fuzz --seed x", "--seed 'x'", 2},
       {"fuzz --case-time never", "--case-time 'never'", 2},
+      {"fuzz --time 0x10", "--time '0x10': expected more than zero", 2},
+      {"fuzz --time inf", "--time 'inf'", 2},
+      {"fuzz --out ''", "--out '': expected a directory", 2},
+      {"fuzz --resume ''", "--resume '': expected the --out directory of a campaign", 2},
+      {"fuzz --baseline ''", "'': no such file or directory", 2},
+      {"fuzz --out x.case --baseline none", "--out x.case: cannot be written: Not a directory", 3},
+      {"fuzz --memory 9999999G", "--memory '9999999G': expected at most 999999", 2},
       {"fuzz --memory 2", "--memory '2': expected a size, as 512M or 2G", 2},
       {"fuzz --memory 1M", "--memory '1M': LibTorch itself needs more", 2},
       {"fuzz --resume nowhere", "--resume nowhere: no run.json is there", 2},
@@ -72,6 +80,25 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
       {"fuzz --devices tpu --baseline none", "--devices 'tpu': not in reach here", 2},
       {"fuzz --baseline nowhere", "nowhere: no such file or directory", 2},
       {"fuzz --baseline none --time 1s --out /proc/here", "--out /proc/here: cannot be written", 3},
+      {"fuzz --resume x --seed 5", "--seed 5: a campaign that is resumed keeps its own", 2},
+      {"fuzz --modules Linear ReLU --baseline none", "did not expect 'ReLU'; see '", 2},
+      {"fuzz --modules '' --baseline none", "--modules '': unknown; see", 2},
+      {"", "expected a command; see '", 2},
+      {"fuss", "unknown command 'fuss', did you mean 'fuzz'?; see '", 2},
+      {"corpus chek", "unknown command 'chek', did you mean 'check'?; see '", 2},
+      {"fuzz --frobnicate 3", "unknown option '--frobnicate'; see '", 2},
+      {"fuzz --run=5", "unknown option '--run=5', did you mean '--runs'?; see '", 2},
+      {"fuzz --time", "--time: ", 2},
+      {"list colours", "colours not in {modules", 2},
+      {"replay", "paths is required; see '", 2},
+      {"replay empty.case", "empty.case: no case is there", 2},
+      {"replay ''", "'': no such file or directory", 2},
+      {"replay \"$(printf 'a\\033[2J\\nb')\"", "a\uFFFD[2J b: no such file or directory", 2},
+      {"replay $(head -c 5000 /dev/zero | tr '\\0' a)", "aaa...: File name too long", 2},
+      {"corpus --into x.case merge .", "x.case: ", 3},
+      {"atlas --out ''", "--out '': expected a file", 2},
+      {"atlas --out .", "--out .: cannot be written: is a directory", 3},
+      {"diff x.case x.case", "x.case: not an atlas: line 1, column 1: ", 2},
       {"replay nothing.case", "nothing.case: no such file or directory", 2},
       {"corpus drop nonsense", "nonsense", 2},
       {"report nowhere", "nowhere: no such file or directory", 2},
@@ -86,8 +113,32 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
     EXPECT_EQ(lines(ended.err), 1u) << arguments << ": " << ended.err;
     EXPECT_EQ(ended.out, "") << arguments;
   }
-  for (const auto* arguments : {"", "fuss", "fuzz --frobnicate", "list colours"})
-    EXPECT_EQ(run(arguments).code, 2) << arguments;
+}
+
+TEST_F(Command, SaysSoWhereItsOutputIsLost) {
+  for (const auto* arguments : {"list modules", "list modules --json", "--version", "doctor"}) {
+    for (const auto& [to, why] :
+         {std::pair("/dev/full", "No space left on device"), std::pair("&-", "Bad file descriptor")}) {
+      const int status = std::system(
+          fmt::format("cd {} && {} {} >{} 2>err", folder.string(), DTYPEFUZZ_COMMAND, arguments, to).c_str());
+      EXPECT_EQ(WEXITSTATUS(status), 3) << arguments << " >" << to;
+      EXPECT_EQ(text_of(folder / "err"), fmt::format("dtypefuzz: stdout: {}\n", why)) << arguments;
+    }
+    const int status = std::system(
+        fmt::format("{} {} 2>/dev/null | head -1 >/dev/null", DTYPEFUZZ_COMMAND, arguments).c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 0) << arguments;
+  }
+}
+
+TEST_F(Command, ReportsNothingIntoItsOwnFilesWhereStreamsAreClosed) {
+  const int status = std::system(
+      fmt::format("cd {} && {} fuzz --engine rapidcheck --runs 20 --modules ReLU --baseline none --out found "
+                  "<&- >&- 2>&-",
+                  folder.string(), DTYPEFUZZ_COMMAND)
+          .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+  EXPECT_EQ(text_of(folder / "found" / "lock"), "");
+  EXPECT_EQ(nlohmann::json::parse(text_of(folder / "found" / "run.json")).at("outcome"), "complete");
 }
 
 TEST_F(Command, RefusesABadCaseFileWithItsPlace) {
@@ -371,6 +422,47 @@ TEST_F(Campaigns, GoOnAfterAKillAndComeToWhatTheyWouldHaveComeTo) {
   for (const auto& [name, text] : before) EXPECT_EQ(findings("killed")[name], text);
   EXPECT_EQ(record("killed").at("counts"), record("whole").at("counts"));
   EXPECT_EQ(record("killed").at("begun").size(), 2u);
+}
+
+TEST_F(Campaigns, GoOnFromWhatTheyWroteThemselvesAlone) {
+  const std::string begin = "fuzz --engine rapidcheck --runs 20 --modules ReLU --out found ";
+  const auto bent = [&](const std::string& name, const std::string& replace, const std::string& with) {
+    run(begin + "--baseline none");
+    std::string text = text_of(folder / "found" / name);
+    const auto at = replace.empty() ? 0 : text.find(replace);
+    ASSERT_NE(at, std::string::npos) << text;
+    file("found/" + name, text.replace(at, replace.empty() ? text.size() : replace.size(), with));
+  };
+  const struct {
+    std::string name, replace, with, says;
+  } cases[] = {
+      {"state.json", "", "garbage", "found/state.json: line 1, column 1: "},
+      {"state.json", "\"next\":20", "\"next\":-1",
+       "found/state.json: next: expected a whole number from 0 to"},
+      {"run.json", "", "", "found/run.json: line 1, column 1: "},
+      {"run.json", "\"libtorch\": \"2", "\"libtorch\": \"1.2", "found/run.json: began with libtorch 1.2"},
+      {"run.json", "\"rapidcheck\"", "\"afl\"", "found/run.json: --engine 'afl': expected libfuzzer"},
+      {"run.json", "\"jobs\": \"1\"", "\"jobs\": \"-1\"", "found/run.json: --jobs '-1': expected"},
+      {"run.json", "\"ReLU\"", "\"RuLE\"", "found/run.json: --modules 'RuLE': unknown"},
+      {"run.json", "\"baseline\": \"none\"", "\"baseline\": \"/elsewhere\"",
+       "found/run.json: began with --baseline /elsewhere; to go on with it, say so: --resume found "
+       "--baseline "
+       "/elsewhere"},
+      {"run.json", "\"corpus\": \"\"", "\"corpus\": \"/elsewhere\"",
+       "found/run.json: began with --corpus /elsewhere; to go on with it, say so"},
+  };
+  for (const auto& [name, replace, with, says] : cases) {
+    bent(name, replace, with);
+    const Ended ended = run("fuzz --resume found");
+    EXPECT_EQ(ended.code, 2) << says;
+    EXPECT_EQ(lines(ended.err), 1u) << ended.err;
+    EXPECT_NE(ended.err.find(says), std::string::npos) << ended.err;
+  }
+  // A directory of the person's own choice is said again, and the summary says how.
+  fs::create_directory(folder / "known");
+  EXPECT_EQ(run(begin + "--baseline known").code & ~1, 0);
+  EXPECT_EQ(run("fuzz --resume found").code, 2);
+  EXPECT_EQ(run("fuzz --resume found --baseline known").code & ~1, 0);
 }
 
 TEST_F(Campaigns, LeaveARecordThatTellsTheRunAndRepeatsIt) {

@@ -9,6 +9,7 @@
 #include "dtypefuzz/build_info.h"
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
+#include "harness/core/text.h"
 #include "harness/drive/corpus.h"
 #include "harness/drive/folder.h"
 #include "harness/engines/engines.h"
@@ -32,7 +33,9 @@ uint64_t bytes_of(std::string_view option, const std::string& text) {
   const char unit = text.empty() ? ' ' : text.back();
   const int shift = unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
   if (shift == 0) fail("{} '{}': expected a size, as 512M or 2G", option, text);
-  const uint64_t value = number_of(option, text.substr(0, text.size() - 1), 1, 1 << 20) << shift;
+  const std::string digits = text.substr(0, text.size() - 1);
+  if (digits.size() > 6) fail("{} '{}': expected at most 999999 of its unit", option, text);
+  const uint64_t value = number_of(option, digits, 1, 999'999) << shift;
   if (value < uint64_t{256} << 20)
     fail("{} '{}': LibTorch itself needs more; expected 256M or more", option, text);
   return value;
@@ -59,11 +62,12 @@ class Ticker {
   double last_ = 0;
 };
 
+std::string absolute(const std::string& path) {
+  return fs::absolute(path).lexically_normal().string();
+}
+
 /// What a campaign was told, in its own words, and what they come to in this build.
 Json settings_of(const FuzzOptions& o, const Space& space) {
-  const auto absolute = [](const std::string& path) {
-    return fs::absolute(path).lexically_normal().string();
-  };
   Json json{{"engine", o.engine},
             {"seed", o.seed},
             {"time", o.time},
@@ -93,20 +97,73 @@ Json versions() {
           {"cpu_capability", cpu_capability()}};
 }
 
-/// The options of the campaign that `record` is of, but for how long and on how many jobs, where that is said
-/// anew. An Error where this build would draw other cases.
-void go_on_with(FuzzOptions& o, const Json& record) {
-  if (record.at("versions") != versions())
-    fail("--resume {}: began with {}, this is {}", o.resume, record.at("versions").dump(), versions().dump());
+/// What the options come to, the engine and the baseline aside.
+Settings campaign_of(const FuzzOptions& o) {
+  const bool whole_sweep = o.engine == "sweep" && o.time.empty();  // it ends by itself
+  return {.engine = {},
+          .seconds = !o.time.empty()                ? seconds_of("--time", o.time)
+                     : o.runs != "0" || whole_sweep ? 0
+                                                    : 60,
+          .runs = o.runs == "0" ? 0 : number_of("--runs", o.runs, 1, UINT64_MAX),
+          .seed = number_of("--seed", o.seed, 0, UINT64_MAX),
+          .jobs = static_cast<int>(number_of("--jobs", o.jobs.empty() ? "1" : o.jobs, 1, 256)),
+          .limits = {seconds_of("--case-time", o.case_time), bytes_of("--memory", o.memory)},
+          .space = o.space.space(),
+          .bias = {},
+          .strictness = {o.strict},
+          .known = {}};
+}
+
+/// The options that a campaign's run.json tells. An Error where they are none, or where this build would draw
+/// other cases.
+FuzzOptions options_in(const Json& record, const std::string& file) {
+  std::string differs;
+  const Json here = versions();
+  for (const auto& [name, version] : here.items())
+    if (const Json& then = record.at("versions").at(name); then != version)
+      differs += fmt::format("{}{} {}, this is {}", differs.empty() ? "" : "; ", name,
+                             then.get<std::string>(), version.get<std::string>());
+  if (!differs.empty()) fail("{}: began with {}; begin anew with --out", file, differs);
   const Json& told = record.at("settings");
-  if (o.time.empty() && o.runs == "0") o.time = told.at("time"), o.runs = told.at("runs");
-  if (o.jobs.empty()) o.jobs = told.at("jobs");
+  FuzzOptions o;
   o.engine = told.at("engine"), o.seed = told.at("seed");
+  o.time = told.at("time"), o.runs = told.at("runs"), o.jobs = told.at("jobs");
   o.case_time = told.at("case_time"), o.memory = told.at("memory"), o.strict = told.at("strict");
   o.space = {told.at("modules"), told.at("dtypes"), told.at("devices")};
   o.baseline = told.at("baseline"), o.corpus = told.at("corpus");
-  if (settings_of(o, o.space.space()).at("space") != told.at("space"))
-    fail("--resume {}: began with other modules, dtypes or devices than this build has", o.resume);
+  try {
+    engine_named(o.engine);
+    if (settings_of(o, campaign_of(o).space).at("space") != told.at("space"))
+      fail("began with other modules, dtypes or devices than this build has; begin anew with --out");
+  } catch (const Error& e) {
+    throw e.at(file);
+  }
+  return o;
+}
+
+/// The options of the campaign that `record` is of, but for how long and on how many jobs, where that is said
+/// anew. A directory that the record names is opened where it is the usual one, or where it is said again:
+/// whoever wrote the file is not to choose what this person's process reads and writes.
+void go_on_with(FuzzOptions& o, const Json& record) {
+  const std::string file = as_text((fs::path(o.resume) / "run.json").string());
+  const FuzzOptions usual;
+  FuzzOptions told = options_in(record, file);
+  const auto said_again = [&](const char* option, const std::string& recorded, const std::string& given,
+                              const std::string& by_default) {
+    const bool opens_nothing = recorded.empty() || recorded == "none";
+    const bool said = !given.empty() && given != "none" && absolute(given) == recorded;
+    if (said || given == recorded || (opens_nothing && given == by_default)) return;
+    if (opens_nothing)
+      fail("{} '{}': {} began with {}", option, given, file, recorded.empty() ? "none" : recorded);
+    fail("{}: began with {} {}; to go on with it, say so: --resume {} {} {}", file, option, recorded,
+         o.resume, option, recorded);
+  };
+  said_again("--baseline", told.baseline, o.baseline, usual.baseline);
+  said_again("--corpus", told.corpus, o.corpus, usual.corpus);
+  if (!o.time.empty() || o.runs != "0") told.time = o.time, told.runs = o.runs;
+  if (!o.jobs.empty()) told.jobs = o.jobs;
+  told.out = told.resume = o.resume, told.json = o.json;
+  o = told;
 }
 
 /// The command that runs the same cases again.
@@ -199,7 +256,14 @@ void print_summary(const FuzzOptions& o, const Settings& settings, const Progres
   }
   if (progress.waiting > 0)
     fmt::print("{} more that may be findings wait to be minimized and run again\n", progress.waiting);
-  if (progress.interrupted) fmt::print("interrupted; to go on: {} fuzz --resume {}\n", own_path(), o.out);
+  if (progress.interrupted) {
+    const FuzzOptions usual;
+    std::string again = fmt::format("{} fuzz --resume {}", own_path(), o.out);
+    if (o.baseline != "none" && o.baseline != absolute(usual.baseline) && o.baseline != usual.baseline)
+      again += fmt::format(" --baseline '{}'", o.baseline);
+    if (!o.corpus.empty()) again += fmt::format(" --corpus '{}'", o.corpus);
+    fmt::print("interrupted; to go on: {}\n", again);
+  }
 }
 
 int fuzz(FuzzOptions o) {
@@ -207,27 +271,15 @@ int fuzz(FuzzOptions o) {
   std::optional<Folder> folder;
   Json record;
   if (resumed) {
-    o.out = o.resume;
-    if (!fs::exists(fs::path(o.out) / "run.json"))
-      fail("--resume {}: no run.json is there; give the --out directory of a campaign", o.out);
-    folder.emplace(o.out);
+    std::error_code error;
+    if (!fs::exists(fs::path(o.resume) / "run.json", error))
+      fail("--resume {}: no run.json is there; give the --out directory of a campaign", o.resume);
+    folder.emplace(o.resume);
     record = folder->record();
     go_on_with(o, record);
   }
   if (o.jobs.empty()) o.jobs = "1";
-  const bool whole_sweep = o.engine == "sweep" && o.time.empty();  // it ends by itself
-  Settings settings{.engine = {},
-                    .seconds = !o.time.empty()                ? seconds_of("--time", o.time)
-                               : o.runs != "0" || whole_sweep ? 0
-                                                              : 60,
-                    .runs = o.runs == "0" ? 0 : number_of("--runs", o.runs, 1, UINT64_MAX),
-                    .seed = number_of("--seed", o.seed, 0, UINT64_MAX),
-                    .jobs = static_cast<int>(number_of("--jobs", o.jobs, 1, 256)),
-                    .limits = {seconds_of("--case-time", o.case_time), bytes_of("--memory", o.memory)},
-                    .space = o.space.space(),
-                    .bias = {},
-                    .strictness = {o.strict},
-                    .known = {}};
+  Settings settings = campaign_of(o);
   const auto baseline = load_baseline(o.baseline);
   for (const auto& [signature, entry] : baseline) settings.known.insert(signature);
   const NamedEngine& engine = engine_named(o.engine);
@@ -308,7 +360,11 @@ void add_fuzz(CLI::App& app, int& code) {
   auto* resume = f->add_option("--resume", o->resume,
                                "go on where the campaign in this --out directory was, whatever ended it; "
                                "--time and --runs, given anew, count from its beginning");
-  const auto not_anew = [resume](CLI::Option* option) { return option->excludes(resume); };
+  auto fixed = std::make_shared<std::vector<CLI::Option*>>();
+  const auto not_anew = [fixed](CLI::Option* option) {
+    fixed->push_back(option);
+    return option;
+  };
   not_anew(f->add_option("--engine", o->engine, fmt::format("{}", fmt::join(lines, "; "))))
       ->capture_default_str();
   f->add_option("--time", o->time, "how long: 60s, 10m, 2h; 60s where nothing else ends the run");
@@ -322,10 +378,8 @@ void add_fuzz(CLI::App& app, int& code) {
                          "where findings, run.json and the state for --resume are saved; one campaign at a "
                          "time, a second one is refused with the process id of the first"))
       ->capture_default_str();
-  not_anew(f->add_option("--baseline", o->baseline, "a directory of known findings, or none"))
-      ->capture_default_str();
-  not_anew(
-      f->add_option("--corpus", o->corpus, "a directory where libfuzzer keeps its inputs from run to run"));
+  f->add_option("--baseline", o->baseline, "a directory of known findings, or none")->capture_default_str();
+  f->add_option("--corpus", o->corpus, "a directory where libfuzzer keeps its inputs from run to run");
   not_anew(f->add_option("--case-time", o->case_time, "a case that takes longer is a hang"))
       ->capture_default_str();
   not_anew(f->add_option("--memory", o->memory,
@@ -334,7 +388,17 @@ void add_fuzz(CLI::App& app, int& code) {
   not_anew(f->add_flag("--strict", o->strict,
                        "refusals that blame another operand or name too little are findings"));
   f->add_flag("--json", o->json, "JSON lines on stdout");
-  f->callback([o, &code] { code = fuzz(*o); });
+  f->callback([o, &code, fixed, resume] {
+    if (resume->count() > 0)
+      for (const CLI::Option* option : *fixed)
+        if (option->count() > 0)
+          fail(
+              "{} {}: a campaign that is resumed keeps its own; leave it out, or begin anew without --resume",
+              option->get_name(), option->as<std::string>());
+    if (resume->count() > 0 && o->resume.empty())
+      fail("--resume '': expected the --out directory of a campaign");
+    code = fuzz(*o);
+  });
 }
 
 }  // namespace dtypefuzz

@@ -36,9 +36,13 @@ bool glob(std::string_view pattern, std::string_view text) {
 }  // namespace
 
 void SpaceOptions::add_to(CLI::App& command) {
-  command.add_option("--modules", modules, "names or globs, losses too: Linear,Conv*")->delimiter(',');
-  command.add_option("--dtypes", dtypes, "dtypes to draw from: float32,bfloat16")->delimiter(',');
-  command.add_option("--devices", devices, "cpu, meta, cuda")->delimiter(',');
+  command.add_option("--modules", modules, "names or globs, losses too: Linear,Conv*")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--dtypes", dtypes, "dtypes to draw from: float32,bfloat16")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--devices", devices, "cpu, meta, cuda")->delimiter(',')->allow_extra_args(false);
 }
 
 Space SpaceOptions::space() const {
@@ -145,16 +149,12 @@ void print_finding(const Finding& finding, const std::string& path, std::string_
 }
 
 double seconds_of(std::string_view option, const std::string& text) {
-  size_t used = 0;
   double value = 0;
-  try {
-    value = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  const std::string unit = text.substr(used);
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  const std::string_view unit(parsed.ptr, static_cast<size_t>(end - parsed.ptr));
   const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (used == 0 || factor == 0 || !(value > 0) || value * factor > 1e9)
+  if (parsed.ec != std::errc() || factor == 0 || !(value > 0) || value * factor > 1e9)
     fail("{} '{}': expected more than zero, as 60s, 10m or 2h", option, text);
   return value * factor;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "harness/cli/commands.h"
+#include "harness/core/error.h"
 #include "harness/drive/corpus.h"
 #include "harness/drive/minimize.h"
 
@@ -17,9 +18,15 @@ struct CaseOptions {
   bool strict = false, json = false;
 };
 
+std::vector<std::filesystem::path> some_case_files(const std::vector<std::string>& paths) {
+  const auto files = case_files(paths);
+  if (files.empty()) fail("{}: no case is there, a file whose name ends in .case", fmt::join(paths, ", "));
+  return files;
+}
+
 int replay(const CaseOptions& o) {
   size_t differ = 0, total = 0, unseen = 0;
-  for (const auto& path : case_files(o.paths)) {
+  for (const auto& path : some_case_files(o.paths)) {
     std::vector<std::string> notes;
     const CaseFile file = load_case(path, &notes);
     for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
@@ -76,7 +83,7 @@ int replay(const CaseOptions& o) {
 }
 
 int minimize_files(const CaseOptions& o) {
-  for (const auto& path : case_files(o.paths)) {
+  for (const auto& path : some_case_files(o.paths)) {
     CaseFile file = load_case(path);
     const auto violations = check_isolated(file.body, {}, {o.strict}).violations;
     if (violations.empty()) fmt::print("{}: holds, nothing to minimize\n", path.string());

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 
 #include "harness/core/error.h"
+#include "harness/core/text.h"
+#include "harness/drive/files.h"
+#include "harness/drive/json_file.h"
 
 namespace dtypefuzz {
 namespace {
@@ -16,9 +18,11 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kFormat = "dtypefuzz atlas";
-// A file of today has 45 dtypes, 40 operands and 10,000 cells a layout; beyond these it is no atlas.
+// A file of today has 46 dtypes, 40 operands, 10,000 cells a layout and 14 million cells; beyond these it is
+// no atlas. They bound what `compare` takes as well: a few words of text can claim very many cells.
 constexpr size_t kMostBytes = 64 << 20;
-constexpr size_t kMostDtypes = 255, kMostOperands = 1000, kMostCells = 10'000'000;
+constexpr size_t kMostDtypes = 255, kMostOperands = 200, kMostGrids = 10'000;
+constexpr size_t kMostOfALayout = 1'000'000, kMostCells = 500'000'000;
 
 template <class T>
 void add_run(Atlas::Runs& runs, T what) {
@@ -183,42 +187,7 @@ std::string print_atlas(const Atlas& atlas) {
 // -----------------------------------------------------------------------
 namespace {
 
-std::string shown(const Json& json) {
-  auto text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > 40) text = text.substr(0, 40) + "...";
-  return text;
-}
-
-/// A value and where it stands: `layouts[2].grids[0].column`.
-struct Place {
-  const Json& json;
-  std::string path;
-
-  [[noreturn]] void refuse(std::string_view expected) const {
-    fail("{}: expected {}, got {}", path, expected, shown(json));
-  }
-  Place field(const char* name) const {
-    if (!json.is_object() || !json.contains(name)) fail("{}: has no '{}'", path.empty() ? "1" : path, name);
-    return {json.at(name), path.empty() ? name : fmt::format("{}.{}", path, name)};
-  }
-  Place operator[](size_t i) const { return {json.at(i), fmt::format("{}[{}]", path, i)}; }
-  size_t size(size_t most = SIZE_MAX) const {
-    if (!json.is_array()) refuse("a list");
-    if (json.size() > most) fail("{}: {} elements, at most {} are possible", path, json.size(), most);
-    return json.size();
-  }
-  std::string text() const {
-    if (!json.is_string()) refuse("a text");
-    return json.get<std::string>();
-  }
-  uint32_t below(size_t limit, std::string_view what) const {
-    if (!json.is_number_unsigned() || json.get<uint64_t>() >= limit)
-      refuse(fmt::format("the index of one of {} {}", limit, what));
-    return json.get<uint32_t>();
-  }
-};
-
-Atlas::Runs runs_in(const Place& place, size_t limit, std::string_view what, uint64_t longest) {
+Atlas::Runs runs_in(const JsonAt& place, size_t limit, std::string_view what, uint64_t longest) {
   Atlas::Runs runs;
   if (place.size() % 2 != 0) place.refuse("pairs of an index and a count");
   uint64_t length = 0;
@@ -235,17 +204,17 @@ Atlas::Runs runs_in(const Place& place, size_t limit, std::string_view what, uin
   return runs;
 }
 
-Grid grid_in(const Place& place, size_t operands, size_t dtypes, size_t axis) {
+Grid grid_in(const JsonAt& place, size_t operands, size_t dtypes, size_t axis) {
   Grid grid;
   std::vector<bool> met(operands);
-  const auto operand = [&](const Place& at) {
+  const auto operand = [&](const JsonAt& at) {
     const uint32_t i = at.below(operands, "operands");
     if (met[i]) fail("{}: operand {} stands twice in this grid", at.path, i);
     met[i] = true;
     return i;
   };
-  const Place rows = place.field("rows"), fixed = place.field("fixed"),
-              leaves_out = place.field("leaves_out");
+  const JsonAt rows = place.field("rows"), fixed = place.field("fixed"),
+               leaves_out = place.field("leaves_out");
   for (size_t i = 0; i < rows.size(operands); ++i) grid.rows.push_back(operand(rows[i]));
   grid.column = operand(place.field("column"));
   for (size_t i = 0; i < fixed.size(operands); ++i) {
@@ -266,26 +235,29 @@ Grid grid_in(const Place& place, size_t operands, size_t dtypes, size_t axis) {
 }  // namespace
 
 Atlas parse_atlas(std::string_view text) {
+  // A row without cells is still gone through.
+  const auto size_of = [](const Layout& layout, size_t axis) {
+    return layout.cell_count(axis) + layout.row_count(axis);
+  };
   if (text.size() > kMostBytes) fail("{} bytes, an atlas has at most {}", text.size(), kMostBytes);
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::parse_error& e) {
-    // nlohmann says: [json.exception.parse_error.101] parse error at line 3, column 5: what is wrong
-    const std::string_view what = e.what();
-    const size_t line = what.find("line ");
-    fail("{}", line == std::string_view::npos ? what : what.substr(line, 200));
-  }
-  const Place file{json, ""};
+  const Json json = [&] {
+    try {
+      return parse_json(text);
+    } catch (const Error& e) {
+      throw e.at("not an atlas");
+    }
+  }();
+  const JsonAt file{json, ""};
   if (!json.is_object() || !json.contains("format") || json["format"] != kFormat)
-    fail("1: not an atlas: expected \"format\": \"{}\"", kFormat);
+    fail("not an atlas: expected \"format\": \"{}\"", kFormat);
   if (file.field("schema").json != 1) file.field("schema").refuse("1, which this version reads");
   Atlas atlas;
   atlas.libtorch = file.field("libtorch").text();
   atlas.cpu_capability = file.field("cpu_capability").text();
 
-  const Place dtypes = file.field("dtypes"), layouts = file.field("layouts"), results = file.field("results"),
-              rows = file.field("rows"), tables = file.field("tables"), sections = file.field("sections");
+  const JsonAt dtypes = file.field("dtypes"), layouts = file.field("layouts"),
+               results = file.field("results"), rows = file.field("rows"), tables = file.field("tables"),
+               sections = file.field("sections");
   for (size_t i = 0; i < dtypes.size(kMostDtypes); ++i) {
     atlas.dtypes.push_back(dtypes[i].text());
     if (std::find(atlas.dtypes.begin(), atlas.dtypes.end() - 1, atlas.dtypes.back()) !=
@@ -297,13 +269,13 @@ Atlas parse_atlas(std::string_view text) {
   const size_t n = atlas.axis;
   uint64_t most_rows = 0;
   for (size_t i = 0; i < layouts.size(); ++i) {
-    const Place operands = layouts[i].field("operands"), grids = layouts[i].field("grids");
+    const JsonAt operands = layouts[i].field("operands"), grids = layouts[i].field("grids");
     Layout layout;
     for (size_t k = 0; k < operands.size(kMostOperands); ++k) layout.operands.push_back(operands[k].text());
-    for (size_t k = 0; k < grids.size(kMostOperands * 10); ++k)
+    for (size_t k = 0; k < grids.size(kMostGrids); ++k)
       layout.grids.push_back(grid_in(grids[k], layout.operands.size(), atlas.dtypes.size(), n));
-    if (layout.cell_count(n) > kMostCells)
-      fail("{}: {} cells, at most {} are possible", layouts[i].path, layout.cell_count(n), kMostCells);
+    if (const size_t size = size_of(layout, n); size > kMostOfALayout)
+      fail("{}: {} cells, at most {} are possible", layouts[i].path, size, kMostOfALayout);
     most_rows = std::max<uint64_t>(most_rows, layout.row_count(n));
     atlas.layouts.push_back(std::move(layout));
   }
@@ -316,38 +288,37 @@ Atlas parse_atlas(std::string_view text) {
     atlas.rows.push_back(runs_in(rows[i], atlas.results.size(), "results", n));
   for (size_t i = 0; i < tables.size(); ++i)
     atlas.tables.push_back(runs_in(tables[i], atlas.rows.size(), "rows", most_rows));
+  uint64_t cells = 0;
   std::set<std::pair<uint32_t, uint32_t>> fitting;
   std::set<std::tuple<std::string, std::string, std::string, std::string, std::string>> met;
   for (size_t i = 0; i < sections.size(); ++i) {
-    const Place at = sections[i];
+    const JsonAt at = sections[i];
     if (at.size() != 7) at.refuse("module, variant, device, autocast, mode, layout and table");
     Section section{at[0].text(), at[1].text(), at[2].text(), at[3].text(), at[4].text()};
     section.layout = at[5].below(atlas.layouts.size(), "layouts");
     section.table = at[6].below(atlas.tables.size(), "tables");
+    cells += size_of(atlas.layouts[section.layout], n);
+    if (cells > kMostCells)
+      fail("{}: with it there are {} cells, at most {} are possible", at.path, cells, kMostCells);
     if (!fitting.contains({section.layout, section.table})) {
       if (!fits(atlas, atlas.layouts[section.layout], atlas.tables[section.table]))
         fail("{}: table {} has not the rows of layout {}", at.path, section.table, section.layout);
       fitting.emplace(section.layout, section.table);
     }
-    if (!met.insert(section.key()).second) fail("{}: stands twice: {}", at.path, shown(at.json));
+    if (!met.insert(section.key()).second)
+      fail("{}: stands twice: {} {}, {}, autocast {}, {}", at.path, section.module, section.variant,
+           section.device, section.autocast, section.mode);
     atlas.sections.push_back(std::move(section));
   }
   return atlas;
 }
 
 Atlas load_atlas(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) fail("{}: no such file", path.string());
-  const auto size = std::filesystem::file_size(path, error);
-  if (error) fail("{}: {}", path.string(), error.message());
-  if (size > kMostBytes) fail("{}: {} bytes, an atlas has at most {}", path.string(), size, kMostBytes);
-  std::ifstream in(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in.is_open() || in.bad()) fail("{}: cannot be read", path.string());
+  const std::string text = read_file(path, kMostBytes);
   try {
     return parse_atlas(text);
   } catch (const Error& e) {
-    throw Error(path.string() + ":" + e.what());
+    throw e.at(as_text(path.string()));
   }
 }
 
@@ -377,7 +348,21 @@ std::string described(const Atlas& atlas, const Layout& layout, std::span<const 
   return text;
 }
 
-/// The same for a person: the dtype that most operands have stands for them all.
+/// Both atlases' dtypes under one numbering, and a cell in it.
+std::vector<char16_t> numbered(const std::vector<std::string>& dtypes,
+                               std::map<std::string, char16_t>& number) {
+  std::vector<char16_t> numbers;
+  for (const auto& dtype : dtypes)
+    numbers.push_back(number.try_emplace(dtype, static_cast<char16_t>(number.size())).first->second);
+  return numbers;
+}
+std::u16string coded(std::span<const uint32_t> dtype_of, const std::vector<char16_t>& numbers) {
+  std::u16string code;
+  for (const uint32_t dtype : dtype_of) code += numbers[dtype];
+  return code;
+}
+
+/// In words, for a person: the dtype that most operands have stands for them all.
 std::string in_short(const Atlas& atlas, const Layout& layout, std::span<const uint32_t> dtype_of) {
   if (layout.operands.size() <= 3) return described(atlas, layout, dtype_of);
   std::map<uint32_t, size_t> times;
@@ -397,6 +382,9 @@ Difference compare(const Atlas& before, const Atlas& after) {
   Difference difference;
   Numbering numbering;
   const auto from = numbering.of(before), to = numbering.of(after);
+  std::map<std::string, char16_t> dtype_numbers;
+  const auto before_dtypes = numbered(before.dtypes, dtype_numbers),
+             after_dtypes = numbered(after.dtypes, dtype_numbers);
   std::map<decltype(std::declval<Section>().key()), const Section*> partners;
   for (const Section& section : after.sections) partners.emplace(section.key(), &section);
   std::map<std::tuple<std::string_view, std::string_view, uint32_t, uint32_t>, Change> changes;
@@ -429,13 +417,18 @@ Difference compare(const Atlas& before, const Atlas& after) {
       });
       continue;
     }
-    // Operands or dtypes came or went: cells meet where they give the same operands the same dtypes.
-    std::unordered_map<std::string, uint32_t> cells;
+    if (layout.operands != other.operands) {
+      difference.only_before[section.module] += layout.cell_count(before.axis);
+      difference.only_after[section.module] += other.cell_count(after.axis);
+      continue;
+    }
+    // Dtypes or grids came or went: cells meet where they give the operands the same dtypes.
+    std::unordered_map<std::u16string, uint32_t> cells;
     each_cell(other, after.axis, [&](size_t cell, const Grid&, auto dtype_of) {
-      cells.emplace(described(after, other, dtype_of), is[cell]);
+      cells.emplace(coded(dtype_of, after_dtypes), is[cell]);
     });
     each_cell(layout, before.axis, [&](size_t cell, const Grid& grid, auto dtype_of) {
-      const auto at = cells.find(described(before, layout, dtype_of));
+      const auto at = cells.find(coded(dtype_of, before_dtypes));
       if (at == cells.end()) {
         ++difference.only_before[section.module];
         return;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "harness/core/error.h"
@@ -18,6 +19,8 @@
 
 namespace dtypefuzz {
 namespace {
+
+using Json = nlohmann::json;
 
 AtlasSettings settings_of(std::initializer_list<const char*> modules, std::vector<Dtype> dtypes,
                           int jobs = 1) {
@@ -232,6 +235,8 @@ constexpr const char* kTiny =
 
 TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
   ASSERT_EQ(refusal_of(kTiny), "accepted");
+  const std::string deep =
+      "\"schema\": " + std::string(100'000, '[') + std::string(100'000, ']');  // printing it would need stack
   const struct {
     const char *replace, *with, *says;
   } cases[] = {
@@ -266,6 +271,8 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
       {"\"train\", 0, 0]", "\"train\", 0, 0], [\"Linear\", \"simplest\", \"cpu\", \"off\", \"train\", 0, 0]",
        "sections[1]: stands twice"},
       {"\"-\", \"float32\"]]", "\"-\"]]", "results[0]: expected outcome"},
+      {"\"Linear\"", "\"\\u001b[2J\"", "sections[0][0]: expected a text without control characters"},
+      {"\"schema\": 1", deep.c_str(), "line 1: lists within lists, expected at most 64 levels"},
   };
   for (const auto& [replace, with, says] : cases) {
     std::string text = kTiny;
@@ -273,6 +280,27 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
     text.replace(text.find(replace), std::string_view(replace).size(), with);
     EXPECT_NE(refusal_of(text).find(says), std::string::npos) << with << ": " << refusal_of(text);
   }
+}
+
+TEST(AtlasFile, AFewWordsThatClaimVeryManyCellsAreRefused) {
+  Json json = Json::parse(kTiny);
+  for (int i = 0; i < 253; ++i) json["dtypes"].push_back(fmt::format("d{}", i));
+  json["axis"] = 255;
+  const Json grid = json["layouts"][0]["grids"][0];
+  for (int i = 0; i < 100; ++i) json["layouts"][0]["grids"].push_back(grid);
+  EXPECT_NE(refusal_of(json.dump()).find("layouts[0]: 6567525 cells, at most 1000000 are possible"),
+            std::string::npos)
+      << refusal_of(json.dump());
+  // Each layout small enough, and all sections together not.
+  Json& grids = json["layouts"][0]["grids"];
+  grids = Json(std::vector<Json>(15, grid));
+  json["rows"] = {{0, 254}};
+  json["tables"] = {{0, 255 * 15}};
+  json["sections"] = Json::array();
+  for (int i = 0; i < 600; ++i)
+    json["sections"].push_back({fmt::format("M{}", i), "simplest", "cpu", "off", "train", 0, 0});
+  EXPECT_NE(refusal_of(json.dump()).find("cells, at most 500000000 are possible"), std::string::npos)
+      << refusal_of(json.dump());
 }
 
 TEST(AtlasFile, IsRefusedWhereverItIsCutAndHoweverItIsBent) {

@@ -419,49 +419,4 @@ std::string_view to_string(Novelty novelty) {
   return kNames[static_cast<size_t>(novelty)];
 }
 
-std::string print_snapshot(const Snapshot& s) {
-  Json json{{"schema", 1},
-            {"type", "state"},
-            {"next", s.next},
-            {"finished", s.finished},
-            {"seconds", s.seconds},
-            {"starts", s.starts},
-            {"told", Json::object()},
-            {"met", Json::object()},
-            {"waiting", Json::array()}};
-  for (const auto& [signature, told] : s.told)
-    json["told"][signature] = {{"novelty", static_cast<int>(told.novelty)},
-                               {"severity", static_cast<int>(told.severity)}};
-  for (const auto& [signature, place] : s.met) json["met"][signature] = {place.index, place.order};
-  for (const auto& [place, candidate] : s.waiting) {
-    json["waiting"].push_back(Json::parse(to_line(candidate)));
-  }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Snapshot parse_snapshot(const std::string& text) {
-  try {
-    const Json json = Json::parse(text);
-    Snapshot s{.next = json.at("next"),
-               .finished = json.at("finished"),
-               .seconds = json.at("seconds"),
-               .starts = json.at("starts"),
-               .told = {},
-               .met = {},
-               .waiting = {}};
-    for (const auto& [signature, told] : json.at("told").items())
-      s.told[signature] = {static_cast<Novelty>(told.at("novelty").get<int>()),
-                           static_cast<Severity>(told.at("severity").get<int>())};
-    for (const auto& [signature, place] : json.at("met").items())
-      s.met[signature] = {place.at(0), place.at(1)};
-    for (const auto& candidate : json.at("waiting")) {
-      Candidate c = candidate_from(candidate.dump());
-      s.waiting.emplace(c.place, std::move(c));
-    }
-    return s;
-  } catch (const Json::exception& e) {
-    fail("not a campaign's state: {}", e.what());
-  }
-}
-
 }  // namespace dtypefuzz

@@ -61,7 +61,7 @@ std::vector<std::string> parsed_verdicts(std::string_view value, int number) {
 
 std::string nearest(std::string_view given, const std::vector<std::string>& offered) {
   std::string best;
-  size_t least = 4;
+  size_t least = std::min<size_t>(4, given.size());  // as many edits as letters make any word
   for (const std::string& word : offered) {
     const size_t differ = std::max(word.size(), given.size()) - std::min(word.size(), given.size());
     if (differ >= least) continue;  // the distance is no less
@@ -243,9 +243,9 @@ std::vector<std::filesystem::path> case_files(const std::vector<std::string>& pa
     } else if (!error && fs::exists(path, error)) {
       files.emplace_back(path);
     } else if (!error || error == std::errc::no_such_file_or_directory) {
-      fail("{}: no such file or directory", path);
+      fail("{}: no such file or directory", path.empty() ? "''" : as_text(path, 300));
     }
-    if (error) fail("{}: {}", path, error.message());
+    if (error) fail("{}: {}", as_text(path, 300), error.message());
   }
   std::sort(files.begin(), files.end());
   return files;

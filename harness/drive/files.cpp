@@ -14,7 +14,7 @@
 namespace dtypefuzz {
 
 std::string read_file(const std::filesystem::path& path, size_t most) {
-  const std::string name = as_text(path.string());
+  const std::string name = path.empty() ? "''" : as_text(path.string(), 300);
   const auto refuse = [&] { fail("{}: {}", name, std::strerror(errno)); };
   // A pipe opened like this waits for no writer.
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -26,9 +26,7 @@ std::string read_file(const std::filesystem::path& path, size_t most) {
   struct stat facts{};
   if (fstat(file, &facts) != 0) refuse();
   if (!S_ISREG(facts.st_mode)) fail("{}: not a regular file", name);
-  const auto too_long = [&](auto size) {
-    fail("{}: {} bytes, expected at most {}", name, size, most);
-  };
+  const auto too_long = [&](auto size) { fail("{}: {} bytes, expected at most {}", name, size, most); };
   if (facts.st_size > static_cast<off_t>(most)) too_long(facts.st_size);
   std::string text;
   size_t size = 0;

@@ -5,32 +5,46 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "harness/core/error.h"
+#include "harness/core/text.h"
 #include "harness/drive/case_file.h"
 #include "harness/drive/corpus.h"
+#include "harness/drive/files.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
+constexpr size_t kMostRecord = 1 << 20, kMostState = 256 << 20;
+
+/// What is read goes on; what is not says how to begin anew.
+template <class Read>
+auto from_file(const fs::path& file, size_t most, const Read& read) {
+  try {
+    const std::string text = read_file(file, most);
+    try {
+      return read(text);
+    } catch (const Error& e) {
+      throw e.at(as_text(file.string()));
+    }
+  } catch (const Error& e) {
+    throw Error(fmt::format("{}; to begin anew, leave out --resume and give --out {}", e.what(),
+                            as_text(file.parent_path().string())));
+  }
 }
 
 }  // namespace
 
 Folder::Folder(const fs::path& path) : path_(path) {
+  if (path.empty()) fail("--out '': expected a directory");
   std::error_code error;
   fs::create_directories(path, error);
-  if (error || access(path.c_str(), W_OK) != 0)
-    fail_environment("--out {}: cannot be written; choose another directory", path.string());
+  if (!error && access(path.c_str(), W_OK) != 0) error.assign(errno, std::generic_category());
+  if (error)
+    fail_environment("--out {}: cannot be written: {}; choose another directory", path.string(),
+                     error.message());
   const auto lock = path / "lock";
   lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0)
@@ -77,12 +91,9 @@ void Folder::save(const Snapshot& snapshot) const {
 
 Snapshot Folder::snapshot() const {
   const auto file = path_ / "state.json";
-  if (!fs::exists(file)) return {};
-  try {
-    return parse_snapshot(text_of(file));
-  } catch (const Error& e) {
-    throw e.at(file.string());
-  }
+  std::error_code error;
+  if (fs::symlink_status(file, error).type() == fs::file_type::not_found) return {};
+  return from_file(file, kMostState, parse_snapshot);
 }
 
 void Folder::save_record(const nlohmann::json& record) const {
@@ -92,13 +103,10 @@ void Folder::save_record(const nlohmann::json& record) const {
 
 nlohmann::json Folder::record() const {
   const auto file = path_ / "run.json";
-  if (!fs::exists(file))
+  std::error_code error;
+  if (fs::symlink_status(file, error).type() == fs::file_type::not_found)
     fail("--resume {}: no run.json is there, so no campaign has been; give the --out of one", path_.string());
-  try {
-    return nlohmann::json::parse(text_of(file));
-  } catch (const nlohmann::json::exception& e) {
-    fail("{}: not a campaign's record: {}", file.string(), e.what());
-  }
+  return from_file(file, kMostRecord, parse_record);
 }
 
 void Folder::begin_anew() const {

@@ -8,6 +8,10 @@
 
 namespace dtypefuzz {
 
+/// What `Folder::record` gives, read from a text of any kind: an Error unless all that a later campaign asks
+/// it for is there and of its type.
+nlohmann::json parse_record(const std::string& text);
+
 /// The directory of a campaign. Everything in it is whole at any moment, whenever who dies:
 /// `*.case` the findings, `flaky/*.case` what did not repeat, `run.json` what the campaign was told and what
 /// came of it, `state.json` how far it is, `inputs/` those of libFuzzer.

@@ -1,12 +1,15 @@
-// Case files that nobody meant: the corpus, cut, doubled, swapped, spliced and with bytes changed, read by
-// the sanitized reader. The n-th file depends on the seed and n alone. usage: hostile [--runs N] [--seed N]
-// [DIR...]      exit: 0 each was read or refused with its line, 1 one was not
+// Files that nobody meant: the corpus and one good file of each other kind, cut, doubled, swapped, spliced
+// and with bytes changed, read by the sanitized readers. The n-th file depends on the seed and n alone.
+// usage: hostile [--runs N] [--seed N] [DIR...]    N case files, and a tenth as many of each other kind
+// exit: 0 each was read or refused with its place; it aborts where one was not
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <tuple>
 
 #include "harness/core/error.h"
 #include "harness/core/rng.h"
@@ -54,6 +57,15 @@ constexpr std::string_view kTokens[] = {"\n",
                                         "\x1b[2J",
                                         "\x7F",
                                         "{}",
+                                        "[]",
+                                        "{",
+                                        "\"",
+                                        ",",
+                                        "null",
+                                        "-0.5",
+                                        "1e999",
+                                        "4611686018427387905",
+                                        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
                                         "layers = 8\n",
                                         "layers[0].module = Sequential\n"};
 
@@ -149,6 +161,30 @@ uint64_t number(const char* option, const char* text) {
   return value;
 }
 
+using Reader = Read(std::string_view);
+
+struct Count {
+  uint64_t of[4] = {}, all = 0;
+  double seconds = 0;
+};
+
+Count read_all(Reader* read, std::vector<std::string> texts, uint64_t runs, uint64_t seed) {
+  const Mutants mutants(std::move(texts));
+  Count count{.all = runs};
+  const auto begin = std::chrono::steady_clock::now();
+  for (uint64_t i = 0; i < runs; ++i) ++count.of[static_cast<size_t>(read(mutants.of(rng_for(seed, i))))];
+  count.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return count;
+}
+
+void tell(std::string_view kind, const Count& n, uint64_t seed) {
+  fmt::print(
+      "{} malformed files, {}, in {:.1f} s, seed {}: {} refused with their place, {} no case, {} read with "
+      "repairs noted, {} whole in spite of all\n",
+      n.all, kind, n.seconds, seed, n.of[1], n.of[0], n.of[2], n.of[3]);
+  std::fflush(stdout);
+}
+
 int run(int argc, char** argv) {
   uint64_t runs = 1'000'000, seed = 1;
   std::vector<std::string> paths;
@@ -162,22 +198,25 @@ int run(int argc, char** argv) {
     else
       paths.emplace_back(argv[i]);
   }
-  std::vector<std::string> texts;
-  for (const auto& path : case_files(paths)) {
+  const auto text_of = [](const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
-    texts.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  std::vector<std::string> cases;
+  for (const auto& path : case_files(paths)) cases.push_back(text_of(path));
+  if (cases.empty()) fail("hostile: no case file to start from; name a directory of them");
+  tell("case", read_all(read_as_case, std::move(cases), runs, seed), seed);
+  constexpr std::tuple<std::string_view, const char*, Reader*> kOthers[] = {
+      {"atlas", "atlas.json", read_as_atlas},
+      {"run.json", "record.json", read_as_record},
+      {"state.json", "state.json", read_as_state},
+      {"results", "results.jsonl", read_as_results}};
+  for (const auto& [kind, name, read] : kOthers) {
+    std::vector<std::string> texts;
+    for (const std::filesystem::path folder : paths)
+      if (std::filesystem::exists(folder / name)) texts.push_back(text_of(folder / name));
+    if (!texts.empty()) tell(kind, read_all(read, std::move(texts), (runs + 9) / 10, seed), seed);
   }
-  if (texts.empty()) fail("hostile: no case file to start from; name a directory of them");
-  const Mutants mutants(std::move(texts));
-  uint64_t count[4] = {};
-  const auto begin = std::chrono::steady_clock::now();
-  for (uint64_t i = 0; i < runs; ++i)
-    ++count[static_cast<size_t>(read_as_case(mutants.of(rng_for(seed, i))))];
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  fmt::print(
-      "{} malformed files in {:.1f} s, seed {}: {} refused with their line, {} no case, {} read with repairs "
-      "noted, {} whole in spite of all\n",
-      runs, seconds.count(), seed, count[1], count[0], count[2], count[3]);
   return 0;
 }
 

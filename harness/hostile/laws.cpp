@@ -13,7 +13,10 @@
 #include "generators/stack.h"
 #include "harness/core/error.h"
 #include "harness/core/text.h"
+#include "harness/drive/atlas_file.h"
+#include "harness/drive/campaign.h"
 #include "harness/drive/corpus.h"
+#include "harness/drive/folder.h"
 #include "harness/drive/search.h"
 #include "harness/report/report.h"
 #include "properties/messages.h"
@@ -135,11 +138,13 @@ void read_as_message(std::string_view bytes) {
     require(name_of(*dtype) == bytes, "a dtype's name is its own", bytes);
 }
 
-void read_as_results(std::string_view bytes) {
-  const auto located = [](const Error& e) {
+Read read_as_results(std::string_view bytes) {
+  Read read = Read::whole;
+  const auto located = [&](const Error& e) {
     const std::string_view text = e.what();
     require(is_text(text) && text.starts_with("x:") && has_a_line(text.substr(2)),
             "an error names its file and line", text);
+    read = Read::refused;
   };
   try {
     Report report;
@@ -159,6 +164,72 @@ void read_as_results(std::string_view bytes) {
   } catch (const Error& e) {
     located(e);
   }
+  return read;
+}
+
+namespace {
+
+/// What `read` gives is read from what `print` makes of it as the same.
+template <class Parse, class Print>
+Read read_twice(std::string_view bytes, const Parse& parse, const Print& print) {
+  try {
+    const std::string text = print(parse(std::string(bytes)));
+    require(print(parse(text)) == text, "what is read prints and reads back to itself", text);
+    return Read::whole;
+  } catch (const Error& e) {
+    const std::string_view text = e.what();
+    require(is_text(text) && text.size() < 1500, "an error is one short line of text", text);
+    require(text.find(": ") != std::string_view::npos || text.find("expected ") != std::string_view::npos ||
+                text.find("has no '") != std::string_view::npos,
+            "an error says where and what is wrong", text);
+    return Read::refused;
+  }
+}
+
+}  // namespace
+
+Read read_as_atlas(std::string_view bytes) {
+  // A few words can claim millions of cells, and to compare them all takes a second.
+  constexpr uint64_t kFew = 20'000;
+  return read_twice(
+      bytes, [](const std::string& text) { return parse_atlas(text); },
+      [](const Atlas& atlas) {
+        const auto whole = [&](const Section& section) {
+          const auto cells = atlas.results_of(section);
+          return cells.size() == atlas.layouts[section.layout].cell_count(atlas.axis) &&
+                 std::ranges::all_of(cells, [&](uint32_t cell) { return cell < atlas.results.size(); });
+        };
+        if (atlas.cell_count() <= kFew) {
+          require(std::ranges::all_of(atlas.sections, whole), "a section has a result for each cell");
+          const Difference none = compare(atlas, atlas);
+          require(none.none() && none.same == atlas.cell_count(), "an atlas is the same as itself");
+          Atlas other = atlas;
+          std::ranges::reverse(other.dtypes);  // so that cells are looked for by their dtypes
+          const Difference differs = compare(atlas, other);
+          uint64_t only = 0;
+          for (const auto& [module, cells] : differs.only_before) only += cells;
+          require(differs.same + differs.changed + only == atlas.cell_count(), "each cell is told once");
+        }
+        return print_atlas(atlas);
+      });
+}
+
+Read read_as_record(std::string_view bytes) {
+  return read_twice(bytes, parse_record, [](const nlohmann::json& record) { return record.dump(); });
+}
+
+Read read_as_state(std::string_view bytes) {
+  return read_twice(bytes, parse_snapshot, [](const Snapshot& snapshot) {
+    for (const auto& [signature, told] : snapshot.told) {
+      require_plain(file_name_of(signature));
+      to_string(told.novelty), to_string(told.severity);
+    }
+    for (const auto& [place, candidate] : snapshot.waiting) {
+      require(place.index + (uint64_t{1} << 20) > place.index, "an index can be counted on");
+      require(candidate.stack.find('\n') == std::string::npos, "a stack is a line", candidate.stack);
+    }
+    return print_snapshot(snapshot);
+  });
 }
 
 void read_as_parents(std::string_view bytes) {

@@ -5,6 +5,7 @@
 
 #include "harness/core/error.h"
 #include "harness/core/text.h"
+#include "harness/drive/json_file.h"
 #include "harness/report/report.h"
 
 namespace dtypefuzz {
@@ -23,14 +24,16 @@ void each_line(std::string_view text, const std::string& place, const Take& take
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (line.empty()) continue;
     try {
-      const Json json = Json::parse(line);
+      const Json json = parse_json(line);
       if (json.at("schema") != 1)
         fail("schema {}, this version reads 1", as_text(json.at("schema").dump(), 60));
       take(json);
     } catch (const Json::exception& e) {
       fail("{}:{}: {}", place, number, as_text(e.what(), 200));
     } catch (const Error& e) {
-      throw e.at(fmt::format("{}:{}", place, number));
+      // Which line it is of all is said already.
+      const std::string_view what = e.what();
+      fail("{}:{}: {}", place, number, what.substr(what.starts_with("line 1, ") ? 8 : 0));
     }
   }
 }
