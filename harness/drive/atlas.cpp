@@ -15,6 +15,7 @@
 #include "harness/drive/check.h"
 #include "harness/drive/corpus.h"
 #include "harness/drive/isolate.h"
+#include "harness/run/model.h"
 #include "harness/run/run.h"
 #include "properties/messages.h"
 
@@ -432,7 +433,7 @@ class PieceRun {
     slot_.judging = false;
     slot_.since.store(now(), std::memory_order_relaxed);
     slot_.cell = cell;
-    Observation seen = run(subject_.plan);
+    Observation seen = run(subject_.plan, &stock_);
     ran_into_error_ = seen.error.has_value();
     slot_.judging = true;
     checker_.assume_unsupported(slot_.unasked == cell);
@@ -450,6 +451,7 @@ class PieceRun {
   Shared& shared_;
   CellSlot& slot_;
   Checker checker_;
+  Stock stock_;
   std::vector<Word> early_;  ///< by the parameters' dtype: how it ended before an input was made
   bool ran_into_error_ = false;
 };

@@ -96,8 +96,7 @@ bool Session::load() {
       const at::Tensor& now = model_.held[i][k].tensor;
       const at::Tensor& was = saved.held[i][k].tensor;
       seen_.loaded.push_back({static_cast<int>(i), model_.held[i][k].name, was.scalar_type(), before[i][k],
-                              now.scalar_type(),
-                              holds_values_of(now.detach(), was.detach())});
+                              now.scalar_type(), holds_values_of(now.detach(), was.detach())});
     }
   }
   if (loaded) note_dtypes(Phase::load);

@@ -27,9 +27,7 @@ void reset(const Plan& plan) {
   at::autocast::clear_cache();
   at::GradMode::set_enabled(true);
   c10::set_default_dtype(c10::scalarTypeToTypeMeta(plan.default_dtype));
-  auto generator = at::detail::getDefaultCPUGenerator();
-  const std::lock_guard lock(generator.mutex());
-  generator.set_current_seed(plan.seed);
+  seed_random_numbers(plan.seed);
 }
 
 struct RestoreDefaultDtype {
@@ -43,6 +41,12 @@ class CountWarnings : public c10::WarningHandler {
 };
 
 }  // namespace
+
+void seed_random_numbers(uint64_t seed) {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard lock(generator.mutex());
+  generator.set_current_seed(seed);
+}
 
 void write_position(const Position& at) {
   if (!position_word) return;
@@ -110,7 +114,7 @@ bool device_in_reach(Device device) {
   return device != Device::cuda || torch::cuda::is_available();
 }
 
-Observation run(const Plan& plan) {
+Observation run(const Plan& plan, Stock* stock) {
   if (!device_in_reach(plan.device)) {
     Observation seen;
     seen.not_applicable = "no " + std::string(to_string(plan.device)) + " device here";
@@ -118,12 +122,12 @@ Observation run(const Plan& plan) {
   }
   const RestoreDefaultDtype restore;
   reset(plan);
-  Observation seen = Session(plan, positions_within_backward).go();
+  Observation seen = Session(plan, positions_within_backward, stock).go();
   if (seen.error && seen.error->phase >= Phase::backward) {
     // Again, with hooks that say whose backward it was, and with a snapshot at the entry of each late phase:
     // what forward had changed (weights that `max_norm` renormalizes) is no trace of a later refusal.
     reset(plan);
-    Session traced(plan, /*trace_late=*/true);
+    Session traced(plan, /*trace_late=*/true, stock);
     const Observation again = traced.go();
     if (again.error && again.error->phase == seen.error->phase) {
       seen.traces = again.traces;

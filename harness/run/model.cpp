@@ -114,6 +114,43 @@ Model make_model(const Plan& plan, int& at_layer) {
   return model;
 }
 
+Model Stock::fresh(const Plan& plan, int& at_layer) {
+  if (model_ && restore()) return *model_;
+  originals_.clear();
+  model_.reset();
+  Model made = make_model(plan, at_layer);
+  seed_random_numbers(plan.seed);
+  const torch::NoGradGuard no_grad;
+  const auto keep = [&](const std::vector<Held>& held) {
+    auto& originals = originals_.emplace_back();
+    for (const Held& h : held) originals.push_back(h.tensor.detach().clone());
+  };
+  for (const auto& held : made.held) keep(held);
+  keep(made.loss_held);
+  model_ = std::move(made);
+  return *model_;
+}
+
+/// False where a tensor cannot be what it was (it is of another implementation now, quantized say).
+bool Stock::restore() {
+  const torch::NoGradGuard no_grad;
+  const auto put_back = [](std::vector<Held>& held, const std::vector<at::Tensor>& originals) {
+    for (size_t i = 0; i < held.size(); ++i) {
+      at::Tensor& tensor = held[i].tensor;
+      if (tensor.grad().defined()) tensor.mutable_grad().reset();
+      tensor.set_data(originals[i].clone());
+      if (held[i].role == Role::parameter && !tensor.requires_grad()) tensor.requires_grad_(true);
+    }
+  };
+  try {
+    for (size_t i = 0; i < model_->held.size(); ++i) put_back(model_->held[i], originals_[i]);
+    put_back(model_->loss_held, originals_.back());
+  } catch (const std::exception&) {
+    return false;
+  }
+  return true;
+}
+
 void apply_operand_dtypes(const Plan& plan, Model& model) {
   const auto apply = [](const LayerPlan& layer, std::vector<Held>& held) {
     for (const auto& [name, dtype] : layer.operand_dtypes)

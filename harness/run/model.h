@@ -1,6 +1,7 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,22 @@ struct Model {
 /// Makes one layer's module on the plan's device. `at_layer` is set to the layer at work, for whoever
 /// catches.
 Model make_model(const Plan&, int& at_layer);
+/// Of the CPU: dropout, random pooling.
+void seed_random_numbers(uint64_t seed);
+
+/// One model made once for many runs of plans that differ in dtypes alone: making a Transformer takes as long
+/// as its forward. What a run has changed (values, dtypes, gradients) is put back before the next.
+class Stock {
+ public:
+  /// As if made anew; the random numbers that making it takes are given back.
+  Model fresh(const Plan&, int& at_layer);
+
+ private:
+  bool restore();
+  std::optional<Model> model_;
+  std::vector<std::vector<at::Tensor>> originals_;  ///< beside what each layer holds, the loss's last
+};
+
 /// Gives single operands the dtypes that the case asks for.
 void apply_operand_dtypes(const Plan&, Model&);
 

@@ -9,9 +9,12 @@ namespace dtypefuzz {
 /// Once per process and before any other operation: one thread, small oneDNN caches, warnings kept as facts.
 void prepare_process();
 
+class Stock;  // model.h
+
 /// Runs a plan on a clean slate (seeds, autocast, grad mode, default dtype) and says what happened.
 /// LibTorch's exceptions end here and become facts. A crash or a hang does not: see drive/isolate.h.
-Observation run(const Plan&);
+/// `stock`: where the model comes from; null: it is made.
+Observation run(const Plan&, Stock* stock = nullptr);
 
 /// The first layer of a plan held against float64; nothing where it is refused or cannot be set up.
 std::vector<ValueFacts> compare_values(const Plan&);

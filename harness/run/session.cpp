@@ -30,7 +30,10 @@ bool can_have_gradient(const at::Tensor& tensor) {
 Observation Session::go() {
   before_ = autocast_now();
   try {
-    if (attempt(Phase::construct, {Culprit::kLayer, -1}, [&] { model_ = make_model(plan_, at_layer_); }) &&
+    const auto make = [&] {
+      model_ = stock_ ? stock_->fresh(plan_, at_layer_) : make_model(plan_, at_layer_);
+    };
+    if (attempt(Phase::construct, {Culprit::kLayer, -1}, make) &&
         convert_to(plan_.params_dtype, /*always=*/plan_.params_dtype != plan_.default_dtype) &&
         set_operands() && load() && convert(Convert::before_forward) && !(keep_model_ && plan_.steps == 0) &&
         flatten())

@@ -52,12 +52,13 @@ class InsideLibTorch {
   uint64_t begin_;
 };
 
-/// One run of a plan, phase after phase (session.cpp), with its checkpoints (checkpoint.cpp) and what is watched
-/// (watch.cpp). Every call into LibTorch that a phase makes goes through `attempt`.
+/// One run of a plan, phase after phase (session.cpp), with its checkpoints (checkpoint.cpp) and what is
+/// watched (watch.cpp). Every call into LibTorch that a phase makes goes through `attempt`.
 class Session {
  public:
   /// `trace_late`: hooks and snapshots that backward and later phases are traced with.
-  explicit Session(const Plan& plan, bool trace_late = false) : plan_(plan), trace_late_(trace_late) {}
+  explicit Session(const Plan& plan, bool trace_late = false, Stock* stock = nullptr)
+      : plan_(plan), trace_late_(trace_late), stock_(stock) {}
 
   Observation go();
   /// The first layer's forward, held against the same in float64. Nothing where it is refused.
@@ -116,8 +117,8 @@ class Session {
   }
   void warm_up();
   bool forward(Tensors& outputs);
-  bool call(Culprit, Phase, const LayerPlan&, torch::nn::Module&, const std::vector<Held>&, const Tensors& inputs,
-            const Region& wanted, Tensors& outputs);
+  bool call(Culprit, Phase, const LayerPlan&, torch::nn::Module&, const std::vector<Held>&,
+            const Tensors& inputs, const Region& wanted, Tensors& outputs);
   bool add_residual(int i, Tensors& outputs, const at::Tensor& other);
   bool backward(Tensors& outputs);
   bool unscale();
@@ -145,13 +146,14 @@ class Session {
   void find_leaves();
   /// The dtypes that parameters and buffers have now are the ones that they should have from here on.
   void expect_dtypes();
-  /// Notes what has another dtype than it should, after this phase; what belongs to a parameter (its gradient,
-  /// the optimizer's state) where `belongings`.
+  /// Notes what has another dtype than it should, after this phase; what belongs to a parameter (its
+  /// gradient, the optimizer's state) where `belongings`.
   void note_dtypes(Phase, bool belongings = false);
   void finish();
 
   const Plan& plan_;
   const bool trace_late_;
+  Stock* const stock_;
   bool keep_model_ = false;
   Observation seen_;
   AutocastFacts before_;

@@ -36,8 +36,7 @@ void Session::stamp_input_anew() {
 
 void Session::find_traces(Culprit culprit) {
   const Phase phase = seen_.error->phase;
-  const int from =
-      culprit.kind == Culprit::kLayer || culprit.kind == Culprit::kResidual ? culprit.layer : -1;
+  const int from = culprit.kind == Culprit::kLayer || culprit.kind == Culprit::kResidual ? culprit.layer : -1;
   const bool completed = phase == Phase::loss || culprit.kind == Culprit::kResidual;
   for (const Watched& w : watched_) {
     // Completed layers may have changed what they hold: statistics, and weights that `max_norm`
@@ -49,8 +48,7 @@ void Session::find_traces(Culprit culprit) {
                               : w.role == Role::buffer ? "buffer"
                                                        : "parameter",
                               w.name, w.layer});
-    if (phase == Phase::backward && w.role == Role::parameter && !w.has_gradient &&
-        w.tensor.grad().defined())
+    if (phase == Phase::backward && w.role == Role::parameter && !w.has_gradient && w.tensor.grad().defined())
       seen_.traces.push_back({"gradient", w.name, w.layer});
   }
   if (at::GradMode::is_enabled() != grad_mode_) seen_.traces.push_back({"mode", "grad mode"});
@@ -74,8 +72,7 @@ std::vector<bool> Session::reached_layers() const {
   for (size_t i = plan_.layers.size(); i-- > 0;) {
     const CallFacts* call = nullptr;
     for (const CallFacts& c : seen_.calls)
-      if (c.iteration == iteration_ && c.culprit == Culprit{Culprit::kLayer, static_cast<int>(i)})
-        call = &c;
+      if (c.iteration == iteration_ && c.culprit == Culprit{Culprit::kLayer, static_cast<int>(i)}) call = &c;
     reached[i] = open && call && call->output_requires_grad;
     open = reached[i] && call->input_requires_grad && plan_.layers[i].contract->carries_gradient;
   }
@@ -121,7 +118,8 @@ Tensors state_of(const torch::optim::Optimizer& optimizer, const at::Tensor& par
   auto* kept = found->second.get();
   if (auto* sgd = dynamic_cast<optim::SGDParamState*>(kept)) return {sgd->momentum_buffer()};
   if (auto* adam = dynamic_cast<optim::AdamParamState*>(kept)) return {adam->exp_avg(), adam->exp_avg_sq()};
-  if (auto* adamw = dynamic_cast<optim::AdamWParamState*>(kept)) return {adamw->exp_avg(), adamw->exp_avg_sq()};
+  if (auto* adamw = dynamic_cast<optim::AdamWParamState*>(kept))
+    return {adamw->exp_avg(), adamw->exp_avg_sq()};
   if (auto* rms = dynamic_cast<optim::RMSpropParamState*>(kept)) return {rms->square_avg()};
   if (auto* adagrad = dynamic_cast<optim::AdagradParamState*>(kept)) return {adagrad->sum()};
   return {};
@@ -131,7 +129,8 @@ Tensors state_of(const torch::optim::Optimizer& optimizer, const at::Tensor& par
 
 void Session::note_dtypes(Phase phase, bool belongings) {
   if (!seen_.dtype_changes.empty()) return;  // the first one explains those after it
-  const auto note = [&](std::string_view kind, const std::string& name, size_t layer, Dtype wanted, Dtype now) {
+  const auto note = [&](std::string_view kind, const std::string& name, size_t layer, Dtype wanted,
+                        Dtype now) {
     if (now == wanted || !seen_.dtype_changes.empty()) return;
     seen_.dtype_changes.push_back({phase, std::string(kind), name, static_cast<int>(layer), wanted, now});
   };
