@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   });
   int code = 0;
   for (const auto add :
-       {add_fuzz, add_replay, add_minimize, add_atlas, add_diff, add_report, add_list, add_corpus, add_doctor, add_bench})
+       {add_fuzz, add_replay, add_minimize, add_atlas, add_diff, add_report, add_list, add_corpus, add_doctor, add_bench, add_faults})
     add(app, code);
   try {
     app.parse(argc, argv);

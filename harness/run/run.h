@@ -39,4 +39,17 @@ Position position_of(uint32_t word);
 /// layer's backward it is, too (not in the hot loop).
 void write_positions_to(std::atomic<uint32_t>*, bool within_backward = false);
 
+/// While it lives, whatever layer runs, runs for `culprit`: a sibling of one layer of a stack, or a question about
+/// its support, that ends the process is that layer's doing.
+class RunsFor {
+ public:
+  explicit RunsFor(Culprit);
+  ~RunsFor();
+  RunsFor(const RunsFor&) = delete;
+  RunsFor& operator=(const RunsFor&) = delete;
+
+ private:
+  std::optional<Culprit> was_;
+};
+
 }  // namespace dtypefuzz
