@@ -59,11 +59,32 @@ TEST(PlantedFaults, AreHuntedOverModulesThatThereAre) {
   }
 }
 
-/// End to end, in a second or so each: one of each stage that judges.
+TEST(Processes, ThatEndInASiblingOfALayerEndForThatLayer) {
+  // Softmax is the second layer of two, and only what stands for it in no_grad and inference crashes.
+  const auto it = std::find_if(planted_faults().begin(), planted_faults().end(), [](const Fault& fault) {
+    return fault.name == "softmax writes to nowhere in no_grad";
+  });
+  ASSERT_NE(it, planted_faults().end());
+  const Planted planted(it->kernels);
+  const Case stack{{{"layers", "2"}, {"layers[0].module", "Linear"}, {"layers[1].module", "Softmax"}}};
+  const auto violations = check_isolated(stack, Limits{}, {}).violations;
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_EQ(to_string(violations[0].signature), "process_survives:Softmax:-:float:forward:SIGSEGV:cpu:off");
+}
+
+TEST(Processes, ThatEndWhileACacheIsWarmedEndForTheLayer) {
+  const Planted planted({{"hardshrink", c10::DispatchKey::CPU, [](Call&) { std::abort(); }}});
+  const Case warmed{{{"autocast", "bfloat16"}, {"autocast.warmup", "no_grad"}, {"layers[0].module", "Hardshrink"}}};
+  const auto violations = check_isolated(warmed, Limits{}, {}).violations;
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_EQ(to_string(violations[0].signature), "process_survives:Hardshrink:-:float:forward:SIGABRT:cpu:bfloat16");
+}
+
+/// End to end, in a second or so each. Cases are counted, not seconds.
 TEST(PlantedFaults, AreCaughtByTheirPropertyAndRepeat) {
-  const TrialSettings settings{.seconds = 3};
+  const TrialSettings settings{.seconds = 600, .cases = 200};
   for (const auto* name : {"addmm names dtypes that no operand has", "gelu gives float64",
-                           "linear's parameters get gradients of another dtype", "leaky_relu writes to nowhere"}) {
+                           "addmm's bias gets a gradient of another dtype", "leaky_relu writes to nowhere"}) {
     const auto it = std::find_if(planted_faults().begin(), planted_faults().end(),
                                  [&](const Fault& fault) { return fault.name == name; });
     ASSERT_NE(it, planted_faults().end()) << name;
@@ -78,7 +99,7 @@ TEST(PlantedFaults, AreCaughtByTheirPropertyAndRepeat) {
 TEST(PlantedFaults, AreNotFoundWhereThereIsNone) {
   Fault none = planted_faults().front();
   none.kernels.clear();
-  const TrialSettings settings{.seconds = 2};
+  const TrialSettings settings{.seconds = 600, .cases = 500};
   const Trial trial = trial_of(none, control_for(none, settings), settings);
   EXPECT_FALSE(trial.caught);
   EXPECT_TRUE(trial.fired.empty());

@@ -4,78 +4,73 @@
 
 #include <cstring>
 
-#include "harness/drive/search.h"
 #include "harness/faults/deeds.h"
 
 namespace dtypefuzz {
 namespace {
-
-constexpr std::string_view kProperty = "process_survives";
 
 [[gnu::noinline]] void rare_segfault(Call&) { *reinterpret_cast<volatile int*>(16) = 1; }
 [[gnu::noinline]] void rare_hang(Call&) {
   for (volatile bool on = true; on;) usleep(1000);
 }
 [[gnu::noinline]] void rare_hunger(Call&) {
-  static char* volatile kept;
+  static char* volatile kept;  // what the compiler sees nobody use it would leave out
   for (volatile bool on = true; on;) {
     kept = new char[1 << 20];
     std::memset(kept, 1, 1 << 20);
   }
 }
 
-bool is(const Call& call, at::ScalarType dtype, int64_t dimensions) {
+bool is_float16(const Call& call, int64_t dimensions) {
   const at::Tensor input = call.tensor(0);
-  return input.scalar_type() == dtype && (dimensions == 0 || input.dim() == dimensions);
-}
-bool is(const LayerPlan& layer, std::string_view module, std::string_view variant, size_t dimensions) {
-  return layer.module == module && layer.variant.starts_with(variant) &&
-         (dimensions == 0 || layer.in.size() == dimensions);
+  return input.scalar_type() == at::kHalf && input.dim() == dimensions;
 }
 
-Fault fault_of(std::string name, Wrong wrong, std::string op, std::function<bool(const Call&)> where_it_fires,
-               void (*deed)(Call&)) {
-  return {std::move(name), wrong, kProperty, {on_cpu(std::move(op), where(std::move(where_it_fires), deed))}, ""};
+RareFault rare(std::string name, Wrong wrong, std::string_view family, std::string_view module, double one_in,
+               std::string op, std::function<bool(const Call&)> fires, void (*deed)(Call&)) {
+  return {.fault = {std::move(name), wrong, "process_survives", {on_cpu(std::move(op), where(std::move(fires), deed))}, ""},
+          .family = family,
+          .module = module,
+          .one_in = one_in};
 }
 
 }  // namespace
 
 std::vector<RareFault> rare_faults(bool often) {
-  return {
-      {.fault = fault_of("elu in bfloat16 writes to nowhere", Wrong::crash, "elu",
-                         [](const Call& call) { return is(call, at::kBFloat16, 0); }, rare_segfault),
-       .family = "SIGSEGV",
-       .one_in = 2'000,
-       .asked_for = [](const Plan& plan, const LayerPlan& layer) {
-         return plan.params_dtype == Dtype::BFloat16 && is(layer, "ELU", "", 0);
-       }},
-      {.fault = fault_of(often ? "threshold at -1 does not return"
-                               : "threshold at -1, replaced by -1, does not return in float64",
-                         Wrong::hang, "threshold",
-                         [often](const Call& call) {
-                           return call.number(1) == -1 && (often || (call.number(2) == -1 && is(call, at::kDouble, 0)));
-                         },
-                         rare_hang),
-       .family = "hang",
-       .one_in = often ? 1'000.0 : 1'000'000.0,
-       .asked_for = [often](const Plan& plan, const LayerPlan& layer) {
-         return often ? is(layer, "Threshold", "-1,", 0)
-                      : plan.params_dtype == Dtype::Double && is(layer, "Threshold", "-1,-1,", 0);
-       }},
-      {.fault = fault_of(often ? "softplus of beta 0.5 takes all memory"
-                               : "softplus of beta 0.5 from 0 takes all memory in four dimensions of float16",
-                         Wrong::memory, "softplus",
-                         [often](const Call& call) {
-                           return call.number(1) == 0.5 && (often || (call.number(2) == 0 && is(call, at::kHalf, 4)));
-                         },
-                         rare_hunger),
-       .family = "memory",
-       .one_in = often ? 1'000.0 : 1'000'000.0,
-       .asked_for = [often](const Plan& plan, const LayerPlan& layer) {
-         return often ? is(layer, "Softplus", "0.5,", 0)
-                      : plan.params_dtype == Dtype::Half && is(layer, "Softplus", "0.5,0,", 4);
-       }},
-  };
+  std::vector<RareFault> faults;
+  faults.push_back(rare("hardshrink writes to nowhere in two dimensions of float16", Wrong::crash, "SIGSEGV",
+                        "Hardshrink", 2'000, "hardshrink", [](const Call& call) { return is_float16(call, 2); },
+                        rare_segfault));
+  // threshold(input, threshold, value), softplus(input, beta, threshold)
+  if (often) {
+    const auto is_float32 = [](const Call& call) { return call.tensor(0).scalar_type() == at::kFloat; };
+    faults.push_back(rare("threshold at -1, replaced by -1, does not return in float32", Wrong::hang, "hang",
+                          "Threshold", 10'000, "threshold",
+                          [=](const Call& call) {
+                            return call.number(1) == -1 && call.number(2) == -1 && is_float32(call);
+                          },
+                          rare_hang));
+    faults.push_back(rare("softplus of beta 0.5 from 0 takes all memory in float32", Wrong::memory, "memory",
+                          "Softplus", 10'000, "softplus",
+                          [=](const Call& call) {
+                            return call.number(1) == 0.5 && call.number(2) == 0 && is_float32(call);
+                          },
+                          rare_hunger));
+  } else {
+    faults.push_back(rare("threshold at -1, replaced by -1, does not return in two dimensions of float16",
+                          Wrong::hang, "hang", "Threshold", 700'000, "threshold",
+                          [](const Call& call) {
+                            return call.number(1) == -1 && call.number(2) == -1 && is_float16(call, 2);
+                          },
+                          rare_hang));
+    faults.push_back(rare("softplus of beta 0.5 from 0 takes all memory in four dimensions of float16",
+                          Wrong::memory, "memory", "Softplus", 700'000, "softplus",
+                          [](const Call& call) {
+                            return call.number(1) == 0.5 && call.number(2) == 0 && is_float16(call, 4);
+                          },
+                          rare_hunger));
+  }
+  return faults;
 }
 
 std::vector<Kernel> kernels_of(const std::vector<RareFault>& faults) {
@@ -83,17 +78,6 @@ std::vector<Kernel> kernels_of(const std::vector<RareFault>& faults) {
   for (const RareFault& rare : faults)
     kernels.insert(kernels.end(), rare.fault.kernels.begin(), rare.fault.kernels.end());
   return kernels;
-}
-
-std::vector<uint64_t> count_asked(const std::vector<RareFault>& faults, uint64_t seed, uint64_t cases) {
-  std::vector<uint64_t> counts(faults.size());
-  for (uint64_t index = 0; index < cases; ++index) {
-    const Plan plan = draw_case(rng_for(seed, index), whole_space(), {}).plan;
-    for (size_t i = 0; i < faults.size(); ++i)
-      counts[i] += std::any_of(plan.layers.begin(), plan.layers.end(),
-                               [&](const LayerPlan& layer) { return faults[i].asked_for(plan, layer); });
-  }
-  return counts;
 }
 
 }  // namespace dtypefuzz

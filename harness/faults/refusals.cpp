@@ -62,7 +62,7 @@ std::vector<Fault> misnamed() {
       {"native_group_norm names dtypes that no operand has", kWrong, kByName,
        {on_cpu("native_group_norm", lies)}, "GroupNorm"},
       {"prelu names dtypes that no operand has", kWrong, kByName, {at_autograd("prelu", lies)}, "PReLU"},
-      {"addmm names dtypes that no operand of attention has", kWrong, kByName, {on_cpu("addmm", lies)},
+      {"mm names dtypes that no operand of attention has", kWrong, kByName, {on_cpu("mm", lies)},
        "MultiheadAttention"},
       {"binary_cross_entropy names dtypes that no operand has", kWrong, kByName,
        {on_cpu("binary_cross_entropy", lies)}, "Sigmoid", "BCELoss"},

@@ -40,8 +40,6 @@ std::vector<Fault> devices() {
        {on_meta("div_.Tensor", where([](const Call& call) { return !call.tensor(0).is_floating_point(); },
                                      first([](Call& call) { call.change_tensor(0, call.tensor(0).to(at::kDouble)); })))},
        "Dropout"},
-      {"abs on meta keeps complex numbers", kWrong, kProperty, {on_meta("abs", where([](const Call& call) { return call.tensor(0).is_complex(); }, gives(at::kComplexDouble)))}, "Identity",
-       "L1Loss"},
   };
 }
 
@@ -51,9 +49,9 @@ std::vector<Fault> regions() {
   constexpr const char* kMessage = "Found dtype Half but expected Float";
   return {
       {"addmm refuses what float16 autocast gives it", kWrong, kProperty,
-       {on_cpu("addmm", where(in_float16, throws(kMessage)))}, "RNN,GRU"},
-      {"native_layer_norm refuses what float16 autocast gives it", kWrong, kProperty,
-       {on_cpu("native_layer_norm", where(in_float16, throws(kMessage)))}, "TransformerEncoderLayer"},
+       {on_cpu("addmm", where(in_float16, throws(kMessage)))}, "RNNCell,GRUCell"},
+      {"pow refuses to run in float16 autocast", kWrong, kProperty,
+       {on_cpu("pow.Tensor_Scalar", where(in_float16, throws(kMessage)))}, "LocalResponseNorm"},
   };
 }
 

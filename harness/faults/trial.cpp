@@ -44,12 +44,14 @@ void stay_on_this_core() {
 Settings campaign_of(const Fault& fault, const TrialSettings& settings) {
   return {.engine = engine_named("rapidcheck").make({}),
           .seconds = 0,
+          .runs = settings.cases,
           .seed = settings.seed,
           .limits = settings.limits,
           .space = space_of(fault),
           .bias = {},
           .strictness = {},
-          .known = {}};
+          .known = {},
+          .inquires = false};
 }
 
 /// Runs `work` in a process of its own and gives what it returned.

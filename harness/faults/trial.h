@@ -13,6 +13,7 @@ namespace dtypefuzz {
 struct TrialSettings {
   uint64_t seed = 1;
   double seconds = 10;  ///< for each fault, and for the control
+  uint64_t cases = 0;   ///< no more of them, for each; 0: as many as the time allows
   /// Of a case: what is hunted over is small, so that a hang need not take the time of a campaign's.
   Limits limits = {.seconds = 3, .bytes = uint64_t{1} << 30};
 };

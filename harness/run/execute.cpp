@@ -49,7 +49,7 @@ RunsFor::~RunsFor() { runs_for = was_; }
 void write_position(const Position& of_this_run) {
   if (!position_word) return;
   Position at = of_this_run;
-  if (runs_for && at.culprit.kind != Culprit::kStage) at.culprit = *runs_for;
+  if (runs_for && (at.culprit.kind != Culprit::kStage || at.phase == Phase::backward)) at.culprit = *runs_for;
   position_word->store(static_cast<uint32_t>(at.phase) << 28 | static_cast<uint32_t>(at.culprit.kind) << 24 |
                            static_cast<uint32_t>(at.input) << 16 |
                            static_cast<uint32_t>(at.culprit.layer + 1),

@@ -180,6 +180,7 @@ void Session::warm_up() {
     for (size_t i = 0; i < plan_.layers.size(); ++i) {
       Tensors inputs = {value};
       inputs.insert(inputs.end(), extras_[i].begin(), extras_[i].end());
+      write_position({Phase::forward, {Culprit::kLayer, static_cast<int>(i)}, value.scalar_type()});
       value = plan_.layers[i].forward(*model_.layers[i], inputs).front();
     }
   };

@@ -125,6 +125,7 @@ std::vector<ValueFacts> Session::values() {
                           ? disturbed(reference_inputs[i], relative, turn + 17 * i).clone()
                           : at::Tensor());
       for (const auto& unit : exact.units) unit->train(plan_.mode == Mode::train);
+      write_position({Phase::forward, {Culprit::kLayer, 0}, own.front().scalar_type()});
       std::vector<std::vector<double>> numbers;
       for (const at::Tensor& output : layer.forward(*exact.layers[0], own))
         numbers.push_back(output.defined() ? numbers_of(output) : std::vector<double>{});
@@ -136,6 +137,7 @@ std::vector<ValueFacts> Session::values() {
     {
       std::optional<AutocastRegion> region;
       if (plan_.autocast) region.emplace(plan_.device, plan_.autocast);
+      write_position({Phase::forward, {Culprit::kLayer, 0}, input_.scalar_type()});
       for (const at::Tensor& output : layer.forward(*model_.layers[0], inputs)) outputs.push_back(output);
     }
     for (const at::Tensor& output : outputs)
