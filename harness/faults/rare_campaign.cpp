@@ -16,6 +16,12 @@ double rate_of(Settings settings, double seconds, const std::atomic<int>& interr
   return static_cast<double>(progress.cases) / std::max(progress.seconds, 1e-3);
 }
 
+/// Whether a signature is that of this fault, small or as it was met.
+bool is_of(const RareFault& rare, const Signature& signature) {
+  return signature.property == rare.fault.property && signature.culprit == rare.module &&
+         signature.family == rare.family;
+}
+
 bool shows(const Finding& finding, const Settings& settings) {
   const auto violations = check_isolated(finding.minimized, settings.limits, settings.strictness).violations;
   return std::any_of(violations.begin(), violations.end(),
@@ -60,16 +66,16 @@ RareCampaign run_with(const std::vector<RareFault>& faults, const Settings& plai
   result.rate_without = (before + rate_of(plain, plain.seconds / 8, interrupted)) / 2;
   for (const auto& [finding, novelty] : fresh) {
     const Signature& signature = finding.violation.signature;
-    const auto at = std::find_if(faults.begin(), faults.end(), [&](const RareFault& rare) {
-      return signature.property == "process_survives" && signature.culprit == rare.module &&
-             signature.family == rare.family;
-    });
+    const auto at = std::find_if(faults.begin(), faults.end(),
+                                 [&](const RareFault& rare) { return is_of(rare, signature); });
     if (at != faults.end() && novelty == Novelty::fresh) {
       auto& found = result.found[static_cast<size_t>(at - faults.begin())];
       if (found.findings++ > 0) continue;
       found.signature = to_string(signature);
       found.layers = finding.layers;
-      if (const auto place = met.find(found.signature); place != met.end()) found.index = place->second.index;
+      found.index = UINT64_MAX;
+      for (const auto& [text, place] : met)
+        if (is_of(*at, parse_signature(text))) found.index = std::min(found.index, place.index);
     } else if (novelty == Novelty::fresh && shows(finding, plain)) {
       ++result.of_libtorch;
     } else {
