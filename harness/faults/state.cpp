@@ -109,7 +109,7 @@ std::vector<Fault> steps() {
   return {{"addcdiv_ gives infinities in float32", kWrong, kProperty, {on_cpu("addcdiv_", afterwards(spoils))},
            "Linear"},
           {"SGD's add_ gives infinities in float32", kWrong, kProperty,
-           {on_cpu("add_.Tensor", where(is_sgd, afterwards(spoils)))}, "Linear"}};
+           {on_cpu("add_.Tensor", where(is_sgd, afterwards(spoils)))}, "PReLU"}};
 }
 
 }  // namespace
