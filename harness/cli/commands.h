@@ -20,6 +20,7 @@ void add_bench(CLI::App&, int& code);
 void add_atlas(CLI::App&, int& code);
 void add_diff(CLI::App&, int& code);
 void add_report(CLI::App&, int& code);
+void add_faults(CLI::App&, int& code);
 
 // --- what several commands need
 // ---------------------------------------------------------------------------------

@@ -176,14 +176,15 @@ class Campaign {
       const bool workers_run =
           std::any_of(workers_.begin(), workers_.end(), [](const Child& worker) { return worker.running(); });
       if (!workers_run) end_of_cases_ = true;
-      if (!workers_run && inquiries_.empty() && (state_.waiting.empty() || interrupted > 0)) break;
+      if (!workers_run && inquiries_.empty() && (state_.waiting.empty() || interrupted > 0 || !settings_.inquires))
+        break;
       wait_for_news();
       settle();  // before the pipes are read: what a settled case has to tell is then in them
       for (size_t job = 0; job < workers_.size(); ++job)
         if (workers_[job].running()) hear(job);
       if (interrupted > 0 || (settings_.seconds > 0 && seconds() >= settings_.seconds)) board_->stop = true;
       hear_inquiries(interrupted > 0);
-      if (interrupted == 0) start_inquiries();
+      if (interrupted == 0 && settings_.inquires) start_inquiries();
       save(false);
       if (now() - last_tick >= 0.2) {
         if (listener_.tick) listener_.tick(progress(interrupted > 0));

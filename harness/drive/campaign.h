@@ -27,6 +27,7 @@ struct Settings {
   Bias bias;
   Strictness strictness;
   std::set<std::string> known;  ///< signatures that need no minimizing
+  bool inquires = true;         ///< false: whatever is met is left waiting, see Snapshot
 };
 
 struct Progress {

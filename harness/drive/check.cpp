@@ -109,7 +109,7 @@ bool Checker::is_picked(const Plan& plan, const LayerPlan& layer, const CallFact
 }
 
 void Checker::relate(const Plan& plan, const CallFacts& call, std::vector<Violation>& violations) {
-  const RunsForLayer stand_in(call.culprit);
+  const RunsFor this_layer(call.culprit);
   const auto observed = [&](Kin kin, Plan its) {
     Related related{kin, std::move(its), {}, {}};
     related.seen = run(related.plan);
@@ -172,7 +172,7 @@ bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Pha
   LayerPlan& only = probe.layers.front();
   only.operand_dtypes.clear();
   for (InputSpec& input : only.drawn.inputs) input.dtype.reset();
-  const RunsForLayer stand_in(call.culprit);
+  const RunsFor this_layer(call.culprit);
   const Observation seen = run(probe);
   // Up to the phase asked about; an integral dtype that parameters cannot have is unsupported as well.
   const bool supported = seen.not_applicable.empty() && (!seen.error || seen.error->phase > Phase::forward);

@@ -392,5 +392,25 @@ TEST(Minimizer, EndsAtOneLayerAndKeepsTheSignature) {
   EXPECT_LT(size_of(small), size_of(start));
 }
 
+TEST(Minimizer, ALayerThatIsUsedAgainInARegionOfItsOwnRunsThereOnce) {
+  const Case again = canonical(with({{"layers", "2"},
+                                     {"layers[0].module", "ReLU"},
+                                     {"layers[1].module", "Reuse"},
+                                     {"layers[1].autocast", "bfloat16"}}));
+  ASSERT_EQ(again["layers[1].module"], "Reuse");
+  const Case once = canonical(with({{"layers[0].module", "ReLU"}, {"layers[0].autocast", "bfloat16"}}));
+  const auto steps = simpler(again);
+  EXPECT_NE(std::find(steps.begin(), steps.end(), once), steps.end());
+}
+
+TEST(Minimizer, AContainersRegionMayGoToWhatItHolds) {
+  const Case held = canonical(with({{"layers[0].module", "Sequential"},
+                                    {"layers[0].autocast", "bfloat16"},
+                                    {"layers[0].layers[0].module", "ReLU"}}));
+  const Case alone = canonical(with({{"layers[0].module", "ReLU"}, {"layers[0].autocast", "bfloat16"}}));
+  const auto steps = simpler(held);
+  EXPECT_NE(std::find(steps.begin(), steps.end(), alone), steps.end());
+}
+
 }  // namespace
 }  // namespace dtypefuzz

@@ -57,6 +57,16 @@ std::vector<Case> simpler(const Case& c) {
         candidates.push_back(draw.take_result());
       }
     }
+    // What counts where a layer is used again may be the region: the layer itself runs there, once.
+    for (size_t i = count; list == "layers" && i-- > 1;) {
+      const auto at = [&](size_t element) { return list + "[" + std::to_string(element) + "]."; };
+      if (r.result[at(i) + "module"] != "Reuse") continue;
+      const auto back = static_cast<size_t>(std::stoul(std::string(r.result[at(i) + "distance"])));
+      if (back > i) continue;  // it lies in a container
+      Case once = without_element(r.result, list, i);
+      once.set(at(i - back) + "autocast", std::string(r.result[at(i) + "autocast"]));
+      candidates.push_back(canonical(once));
+    }
     // A nested Sequential gives way to its children.
     if (list.ends_with(".layers")) {
       const auto outer = list.substr(0, list.size() - std::string_view(".layers").size());
@@ -67,6 +77,11 @@ std::vector<Case> simpler(const Case& c) {
       Case flat = without_element(r.result, parent, index);
       for (size_t i = 0; i < count; ++i)
         flat = with_element(flat, parent, index + i, element_of(r.result, list, i));
+      candidates.push_back(canonical(flat));
+      // Its region may be what counts: then they run there one by one.
+      for (size_t i = 0; i < count; ++i)
+        flat.set(parent + "[" + std::to_string(index + i) + "].autocast",
+                 std::string(r.result[outer + ".autocast"]));
       candidates.push_back(canonical(flat));
     }
   }

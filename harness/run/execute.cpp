@@ -15,7 +15,7 @@ namespace {
 
 std::atomic<uint32_t>* position_word = nullptr;
 bool positions_within_backward = false;
-std::optional<Culprit> sibling_of;
+std::optional<Culprit> runs_for;
 uint64_t* ticks_inside = nullptr;
 int depth_inside = 0;
 
@@ -24,6 +24,7 @@ void reset(const Plan& plan) {
   at::autocast::set_autocast_enabled(at::kCPU, false);
   at::autocast::set_autocast_enabled(at::kCUDA, false);
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  at::autocast::set_autocast_cache_enabled(true);
   at::autocast::clear_cache();
   at::GradMode::set_enabled(true);
   c10::set_default_dtype(c10::scalarTypeToTypeMeta(plan.default_dtype));
@@ -48,11 +49,18 @@ void seed_random_numbers(uint64_t seed) {
   generator.set_current_seed(seed);
 }
 
-void write_position(const Position& at) {
+RunsFor::RunsFor(Culprit culprit) : was_(std::exchange(runs_for, culprit)) {}
+RunsFor::~RunsFor() {
+  runs_for = was_;
+}
+
+void write_position(const Position& of_this_run) {
   if (!position_word) return;
-  const Culprit culprit = sibling_of && at.culprit.kind == Culprit::kLayer ? *sibling_of : at.culprit;
-  position_word->store(static_cast<uint32_t>(at.phase) << 28 | static_cast<uint32_t>(culprit.kind) << 24 |
-                           static_cast<uint32_t>(at.input) << 16 | static_cast<uint32_t>(culprit.layer + 1),
+  Position at = of_this_run;
+  if (runs_for && (at.culprit.kind != Culprit::kStage || at.phase == Phase::backward)) at.culprit = *runs_for;
+  position_word->store(static_cast<uint32_t>(at.phase) << 28 | static_cast<uint32_t>(at.culprit.kind) << 24 |
+                           static_cast<uint32_t>(at.input) << 16 |
+                           static_cast<uint32_t>(at.culprit.layer + 1),
                        std::memory_order_relaxed);
 }
 

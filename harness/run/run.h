@@ -42,14 +42,17 @@ Position position_of(uint32_t word);
 /// layer's backward it is, too (not in the hot loop).
 void write_positions_to(std::atomic<uint32_t>*, bool within_backward = false);
 
-/// While this lives every run is of one layer by itself, and stands for that layer (or loss) of a stack: its
-/// positions are written as that one's.
-class RunsForLayer {
+/// While it lives, whatever layer runs, runs for `culprit`: a sibling of one layer of a stack, or a question
+/// about its support, that ends the process is that layer's doing.
+class RunsFor {
  public:
-  explicit RunsForLayer(Culprit);
-  ~RunsForLayer();
-  RunsForLayer(const RunsForLayer&) = delete;
-  RunsForLayer& operator=(const RunsForLayer&) = delete;
+  explicit RunsFor(Culprit);
+  ~RunsFor();
+  RunsFor(const RunsFor&) = delete;
+  RunsFor& operator=(const RunsFor&) = delete;
+
+ private:
+  std::optional<Culprit> was_;
 };
 
 }  // namespace dtypefuzz

@@ -1,0 +1,51 @@
+#include <array>
+
+#include "harness/faults/fault.h"
+
+namespace dtypefuzz {
+
+namespace {
+
+constexpr std::array<std::string_view, 21> kClasses = {
+    "accepts a mismatch silently",
+    "names the wrong dtypes",
+    "names them in the wrong order",
+    "throws an unrelated error",
+    "throws in backward only",
+    "returns the wrong dtype",
+    "gives a gradient of the wrong dtype",
+    "drops a gradient",
+    "changes something before it throws",
+    "leaks autocast state",
+    "differs in no_grad",
+    "differs on meta",
+    "differs in one region",
+    "slightly wrong in float16 only",
+    "loses loaded values",
+    "changes dtypes",
+    "spoils a step",
+    "refuses the suggested repair",
+    "crashes",
+    "hangs",
+    "allocates without end",
+};
+static_assert(kClasses.size() == static_cast<size_t>(Wrong::memory) + 1);
+
+}  // namespace
+
+std::span<const std::string_view> classes() { return kClasses; }
+
+std::string_view to_string(Wrong wrong) { return kClasses[static_cast<size_t>(wrong)]; }
+
+const std::vector<Fault>& planted_faults() {
+  static const std::vector<Fault> all = [] {
+    std::vector<Fault> faults;
+    for (const auto family : {faults_of_refusals, faults_of_dtypes, faults_of_gradients, faults_of_state,
+                              faults_of_siblings, faults_of_processes})
+      for (Fault& fault : family()) faults.push_back(std::move(fault));
+    return faults;
+  }();
+  return all;
+}
+
+}  // namespace dtypefuzz
