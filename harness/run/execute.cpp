@@ -64,13 +64,6 @@ void write_position(const Position& of_this_run) {
                        std::memory_order_relaxed);
 }
 
-RunsForLayer::RunsForLayer(Culprit layer) {
-  sibling_of = layer;
-}
-RunsForLayer::~RunsForLayer() {
-  sibling_of.reset();
-}
-
 bool traces_positions_within_backward() {
   return positions_within_backward;
 }
