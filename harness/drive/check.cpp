@@ -149,8 +149,15 @@ Expectation Checker::expectation_of(const Plan& plan, const Observation& seen) {
     const Promise& promise = promised.calls.back();
     if (!call.threw || promise.kind != Promise::kRefusesMismatch || call.culprit.kind == Culprit::kResidual)
       continue;
+    // As the operator sees them, and as they came: a region casts an operand or, where it does not, may know
+    // no such dtype (torch::cat of the other 16-bit one).
     std::set<Dtype> dtypes;
     for (const auto& operand : promise.group) dtypes.insert(operand.dtype);
+    if (call.autocast)
+      for (const auto& operand : call.received)
+        if (std::any_of(promise.group.begin(), promise.group.end(),
+                        [&](auto& o) { return o.name == operand.name; }))
+          dtypes.insert(operand.dtype);
     for (const Dtype dtype : dtypes)
       promised.supported.emplace_back(dtype, supports(plan, call, dtype, seen.error->phase));
   }
