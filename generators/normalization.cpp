@@ -83,11 +83,15 @@ std::vector<std::string> names_of(bool affine, bool statistics = false) {
   return names;
 }
 
+const SpecialCase kBoolCounter =
+    unspecified_where([](const Received& r) { return r.dtype_of("num_batches_tracked") == Dtype::Bool; },
+                      "to(bool) has made a counter of batches that cannot count, and that is to()'s doing");
+
 template <class Module, class Impl, int dimensions>
 Row batch_norm(std::string_view name, std::string_view documentation) {
   return {.name = name,
           .source = "nn/modules/batchnorm.h",
-          .contract = normalizes(documentation, {kLowInput}),
+          .contract = normalizes(documentation, {kBoolCounter, kLowInput}),
           .forward = one_tensor_in_one_out<Impl>,
           .input = [](Draw& draw, const Site& site) -> Shape {
             const auto features = draw_features(draw, "num_features");
@@ -122,11 +126,11 @@ Row instance_norm(std::string_view name, std::string_view documentation) {
   return {
       .name = name,
       .source = "nn/modules/instancenorm.h",
-      .contract = normalizes(documentation,
-                             {kLowInput,
-                              unspecified_where(floating_statistics_that_differ,
-                                                "pull request 164069 says nothing of two statistics that differ"),
-                              kStatisticsOfAnyDtype}),
+      .contract = normalizes(
+          documentation, {kLowInput,
+                          unspecified_where(floating_statistics_that_differ,
+                                            "pull request 164069 says nothing of two statistics that differ"),
+                          kStatisticsOfAnyDtype}),
       .forward = one_tensor_in_one_out<Impl>,
       .input =
           [](Draw& draw, const Site& site) {
@@ -142,8 +146,7 @@ Row instance_norm(std::string_view name, std::string_view documentation) {
         const bool affine = draw.flag("affine", false);
         const bool statistics = draw.flag("track_running_stats", false);
         const auto channels = in[in.size() - dimensions - 1];
-        const auto options =
-            nn::InstanceNormOptions(channels).affine(affine).track_running_stats(statistics);
+        const auto options = nn::InstanceNormOptions(channels).affine(affine).track_running_stats(statistics);
         return {.make = make<Module>(options), .out = in, .parameters = names_of(affine, statistics)};
       }};
 }
@@ -216,8 +219,9 @@ const Row kRows[] = {
      // Written in operators with `out` and in place, which are in no autocast list.
      .contract = {.source = "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/csrc/api/src/nn/modules/"
                             "_functions.cpp",
-                  .special = {unspecified_where(whole_numbers, "CrossMapLRN2d is not documented, and a power "
-                                                               "of whole numbers is none")}},
+                  .special = {unspecified_where(whole_numbers,
+                                                "CrossMapLRN2d is not documented, and a power "
+                                                "of whole numbers is none")}},
      .forward = one_tensor_in_one_out<nn::CrossMapLRN2dImpl>,
      .input = [](Draw& draw, const Site& site) -> Shape {
        return draw_image(draw, site, draw.size("num_channels", {4, 1, 2, 6, 17}), 2, 1, false);

@@ -312,10 +312,17 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
   // parameter: one finding, whatever module threw. What else changed is the module's.
   const auto engine_did = [](const Trace& trace) { return trace.kind == "gradient"; };
   const auto own = std::find_if_not(seen.traces.begin(), seen.traces.end(), engine_did);
-  const Trace& first = own != seen.traces.end() ? *own : seen.traces.front();
+  // A counter of batches that went on is the least of it, and statistics are not to hide behind it.
+  const auto worse = std::find_if_not(seen.traces.begin(), seen.traces.end(), [&](const Trace& trace) {
+    return engine_did(trace) || trace.name == "num_batches_tracked";
+  });
+  const Trace& first = worse != seen.traces.end() ? *worse
+                       : own != seen.traces.end() ? *own
+                                                  : seen.traces.front();
+  const std::string what = first.kind == "buffer" ? role_of(first.name) : first.kind;
   out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late,
                           own != seen.traces.end() ? threw : Culprit{Culprit::kStage}, seen.error->phase,
-                          "changed", {first.kind, "-"}, std::nullopt, "a refusal changes nothing",
+                          "changed", {what, "-"}, std::nullopt, "a refusal changes nothing",
                           fmt::format("changed {} {}: {}", first.kind, first.name, seen.error->message)));
 }
 

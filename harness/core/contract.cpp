@@ -177,6 +177,35 @@ std::optional<std::vector<OperandFacts>> effective_operands(const Contract& cont
   return seen;
 }
 
+namespace {
+
+/// Which of a group's operands that disagree with its first is to blame: where some of them are an allowed
+/// mix, the one without which they would be (statistics in float32 for a bfloat16 input, and one of them
+/// integral); else the first.
+const OperandFacts& stranger_among(const Contract& contract, const Received& effective,
+                                   std::span<const OperandFacts> group) {
+  std::vector<const OperandFacts*> differing;
+  for (const auto& operand : group)
+    if (operand.dtype != group.front().dtype) differing.push_back(&operand);
+  if (differing.size() < 2 || contract.special.empty()) return *differing.front();
+  std::vector<OperandFacts> repaired(effective.operands.begin(), effective.operands.end());
+  Received other = effective;
+  other.operands = repaired;
+  for (const auto* suspect : differing) {
+    const auto at =
+        std::find_if(repaired.begin(), repaired.end(), [&](auto& o) { return o.name == suspect->name; });
+    for (const auto* like : differing) {
+      at->dtype = like == suspect ? group.front().dtype : like->dtype;
+      for (const auto& special : contract.special)
+        if (special.says == SpecialCase::kAccepted && special.applies(other)) return *suspect;
+    }
+    at->dtype = suspect->dtype;
+  }
+  return *differing.front();
+}
+
+}  // namespace
+
 Promise promise_of(const Contract& contract, const Received& received) {
   const auto seen = effective_operands(contract, received);
   if (!seen) return {.reason = "the contract leaves autocast unspecified"};
@@ -186,8 +215,9 @@ Promise promise_of(const Contract& contract, const Received& received) {
   // Before autocast's casts: it takes float4 for a floating dtype.
   for (const auto& operand : received.operands)
     if (category_of(operand.dtype) == Category::other)
-      return {.reason = "nothing is said of what modules do with quantized, packed, bits and sub-byte dtypes: "
-                        "https://pytorch.org/docs/stable/tensor_attributes.html#torch-dtype"};
+      return {.reason =
+                  "nothing is said of what modules do with quantized, packed, bits and sub-byte dtypes: "
+                  "https://pytorch.org/docs/stable/tensor_attributes.html#torch-dtype"};
 
   for (const auto& special : contract.special)
     if (special.applies(effective))
@@ -205,17 +235,17 @@ Promise promise_of(const Contract& contract, const Received& received) {
 
   for (const auto& names : contract.share_a_dtype) {
     const auto group = members(names, effective.operands);
-    for (const auto& operand : group)
-      if (operand.dtype != group.front().dtype) {
-        if (!contract.mixes_unspecified.empty()) return {.reason = std::string(contract.mixes_unspecified)};
-        return {.kind = Promise::kRefusesMismatch,
-                .first = group.front().name,
-                .second = operand.name,
-                .category = stranger(group.front().dtype, operand.dtype),
-                .group = group,
-                .reason = fmt::format("{} is {}, {} is {}", group.front().name, name_of(group.front().dtype),
-                                      operand.name, name_of(operand.dtype))};
-      }
+    const auto agrees = [&](const OperandFacts& o) { return o.dtype == group.front().dtype; };
+    if (std::all_of(group.begin(), group.end(), agrees)) continue;
+    if (!contract.mixes_unspecified.empty()) return {.reason = std::string(contract.mixes_unspecified)};
+    const OperandFacts& operand = stranger_among(contract, effective, group);
+    return {.kind = Promise::kRefusesMismatch,
+            .first = group.front().name,
+            .second = operand.name,
+            .category = stranger(group.front().dtype, operand.dtype),
+            .group = group,
+            .reason = fmt::format("{} is {}, {} is {}", group.front().name, name_of(group.front().dtype),
+                                  operand.name, name_of(operand.dtype))};
   }
 
   if (!contract.promotes.empty()) {
