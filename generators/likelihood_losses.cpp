@@ -8,8 +8,8 @@ namespace nn = torch::nn;
 
 /// "kl_div: Integral inputs not supported" and complex ones neither: kl_div, aten/src/ATen/native/Loss.cpp.
 Contract kl_div() {
-  Contract contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html",
-                               {"input", "target"}, {});
+  Contract contract =
+      combines("https://pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html", {"input", "target"}, {});
   for (const auto* operand : {"input", "target"})
     contract.takes.push_back({operand, kFloating, "aten/src/ATen/native/Loss.cpp: not supported"});
   return contract;
@@ -106,7 +106,9 @@ const Row kRows[] = {
        return {static_cast<nn::AdaptiveLogSoftmaxWithLossImpl&>(module).forward(in[0], in[1]).output};
      },
      .input = draw_row_or_rows,
-     .accepts = is_row_or_rows,
+     // Its first cluster's hidden layer has as many features as the input.
+     .accepts = [](const Shape& in,
+                   const Site& site) { return is_row_or_rows(in, site) && in.back() <= 256; },
      .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
        const auto shortlist = draw.size("shortlist", {2, 1, 5});
        const auto clusters = draw.size("clusters", {1, 2});

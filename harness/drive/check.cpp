@@ -13,7 +13,8 @@
 namespace dtypefuzz {
 namespace {
 
-constexpr size_t kMostRemembered = 1 << 18;  // answers about support; some 10 MB
+constexpr std::string_view kCounter = "num_batches_tracked";  // int64, and no contract's operand
+constexpr size_t kMostRemembered = 1 << 18;                   // answers about support; some 10 MB
 
 /// The call's layer by itself, in the call's region.
 Plan alone(const Plan& plan, const CallFacts& call) {
@@ -45,8 +46,8 @@ Plan alone_as_received(const Plan& plan, const CallFacts& call) {
   bool first = true;
   for (const OperandFacts& operand : call.received) {
     // No contract's operand, and int64 whatever a module is converted to.
-    const bool natural = operand.role == Role::buffer && (category_of(operand.dtype) == Category::integral ||
-                                                          operand.name == "num_batches_tracked");
+    const bool natural = operand.role == Role::buffer &&
+                         (category_of(operand.dtype) == Category::integral || operand.name == kCounter);
     if (operand.role != Role::input) {
       if (natural) continue;
       const bool convertible = c10::isFloatingType(operand.dtype) || c10::isComplexType(operand.dtype);
@@ -179,6 +180,14 @@ bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Pha
   LayerPlan& only = probe.layers.front();
   only.operand_dtypes.clear();
   for (InputSpec& input : only.drawn.inputs) input.dtype.reset();
+  // `to()` refuses whole numbers for parameters that train, so they get them one by one, as a person would.
+  if (!c10::isFloatingType(dtype) && !c10::isComplexType(dtype)) {
+    probe.params_dtype = probe.default_dtype;
+    probe.input_dtype = dtype;
+    for (const OperandFacts& operand : call.received)
+      if (operand.role == Role::parameter || (operand.role == Role::buffer && operand.name != kCounter))
+        only.operand_dtypes.emplace_back(operand.name, dtype);
+  }
   const RunsFor this_layer(call.culprit);
   const Observation seen = run(probe);
   // Up to the phase asked about; an integral dtype that parameters cannot have is unsupported as well.
