@@ -168,9 +168,9 @@ Expectation Checker::expectation_of(const Plan& plan, const Observation& seen) {
 bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Phase phase) {
   const LayerPlan& layer = *layer_of(plan, call.culprit);
   const uint64_t key = hash_of(fmt::format(
-      "{}|{}|{}|{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
-      to_string(plan.mode), to_string(plan.device), call.autocast ? name_of(*call.autocast) : "off",
-      to_string(phase), call.input_requires_grad));
+      "{}|{}|{}|{}{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
+      numel(layer.in) == 0 ? "|empty" : "", to_string(plan.mode), to_string(plan.device),
+      call.autocast ? name_of(*call.autocast) : "off", to_string(phase), call.input_requires_grad));
   if (const auto known = supported_.find(key); known != supported_.end()) return known->second;
   if (assume_unsupported_) return false;
   if (supported_.size() >= kMostRemembered) supported_.clear();
