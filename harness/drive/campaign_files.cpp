@@ -46,7 +46,7 @@ Candidate candidate_at(const JsonAt& at) {
   } catch (const Error& e) {
     throw e.at(body.path);
   }
-  candidate.stack = at.field("stack").text(kMaxCaseBytes);
+  candidate.stack = at.field("stack").text(kMaxCaseBytes / 4);  // a finding's file has it
   return candidate;
 }
 

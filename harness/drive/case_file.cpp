@@ -42,6 +42,10 @@ void refuse_what_is_no_text(std::string_view line, int number) {
   }
 }
 
+void refuse_too_long(size_t size) {
+  if (size > kMaxCaseBytes) fail("{} bytes, a case has at most {}", size, kMaxCaseBytes);
+}
+
 std::vector<std::string> parsed_verdicts(std::string_view value, int number) {
   std::vector<std::string> verdicts;
   while (!(value = trimmed(value)).empty()) {
@@ -88,7 +92,8 @@ std::string CaseFile::title() const {
 }
 
 CaseFile parse_case(std::string_view text) {
-  if (text.size() > kMaxCaseBytes) fail("{} bytes, a case has at most {}", text.size(), kMaxCaseBytes);
+  const size_t size = text.size();
+  refuse_too_long(size);
   if (text.substr(0, 17) != "# dtypefuzz case ")
     fail("1: not a case file: expected '# dtypefuzz case 1' as the first line");
   CaseFile file;
@@ -138,6 +143,8 @@ CaseFile parse_case(std::string_view text) {
   }
   if (file.body.choices.empty())
     fail("the file has no answer; a case needs at least 'layers[0].module = ...'");
+  // Printed, `a=b` takes half as much again; what was read is to be read again when it is saved.
+  if (size > kMaxCaseBytes / 2) refuse_too_long(print_case(file).size());
   return file;
 }
 
@@ -195,6 +202,8 @@ CaseFile read_case(std::string_view text, const std::string& place, std::vector<
                                    line_of[choice.name], shown(choice.name)));
   file.body = draw.take_result();
   file.lines.clear();
+  if (const size_t whole = print_case(file).size(); whole > kMaxCaseBytes)
+    fail("{}:{} bytes, a case has at most {} with every question answered", place, whole, kMaxCaseBytes);
   return file;
 }
 

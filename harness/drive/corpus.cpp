@@ -12,6 +12,7 @@
 #include "dtypefuzz/build_info.h"
 #include "generators/stack.h"
 #include "harness/core/error.h"
+#include "harness/core/text.h"
 #include "harness/drive/isolate.h"
 
 namespace dtypefuzz {
@@ -139,7 +140,8 @@ size_t merge_corpus(const std::string& from, const std::string& into) {
   auto known = load_baseline(into);
   std::vector<CaseFile> files;  // all are read before any is written: one bad file changes nothing
   for (const auto& path : case_files({from}))
-    if (path.parent_path().filename() != "flaky") files.push_back(load_case(path));  // a baseline is what repeats
+    if (path.parent_path().filename() != "flaky")
+      files.push_back(load_case(path));  // a baseline is what repeats
   size_t adopted = 0;
   for (CaseFile& file : files) {
     if (file.seen.empty() || file.seen.front().verdicts.front() == "holds") continue;
@@ -200,7 +202,11 @@ void accept_finding(const std::string& path, const std::string& title, const std
   };
   if (!upstream.empty()) put("upstream", upstream);
   put("title", title);
-  write_atomically(path, print_shortest(file));
+  const std::string kept = print_shortest(file);
+  if (kept.size() > kMaxCaseBytes)
+    fail("--title '{}': {} would have {} bytes, a case has at most {}", as_text(title, 60), path, kept.size(),
+         kMaxCaseBytes);
+  write_atomically(path, kept);
 }
 
 std::filesystem::path drop_finding(const std::string& directory, const std::string& signature) {

@@ -102,6 +102,15 @@ TEST_F(Corpus, WhatIsReadIsBounded) {
   EXPECT_THAT(refusal([&] { read_file("/proc/self/status", 100); }), HasSubstr("expected at most 100"));
 }
 
+TEST_F(Corpus, WhatIsReadCanBeSavedAndReadAgain) {
+  std::string answers = "# dtypefuzz case 1\nlayers[0].module = Linear\n[about]\n", cramped = answers;
+  while (cramped.size() < kMaxCaseBytes - 4) cramped += "a=b\n";  // half as much again when it is printed
+  EXPECT_THROW(parse_case(cramped), Error);
+  while (answers.size() < kMaxCaseBytes - 20) answers += "a = b\n";  // and no room for the simplest answers
+  EXPECT_EQ(print_case(parse_case(answers)), answers);
+  EXPECT_THROW(read_case(answers, "x"), Error);
+}
+
 TEST_F(Corpus, ANameMadeOfASignatureIsAPlainOne) {
   const std::string long_one(100'000, '/');
   for (const std::string& signature :
@@ -211,7 +220,7 @@ TEST(Text, WhatIsNoneIsReplacedAndWhatIsIsKept) {
   EXPECT_EQ(as_text("a\tb \xC3\xA4 \xE2\x82\xAC \xF0\x9F\x98\x80"),
             "a\tb \xC3\xA4 \xE2\x82\xAC \xF0\x9F\x98\x80");
   for (const std::string& bad : {std::string("\0", 1), std::string("\x1b"), std::string("\x7F"),
-                                std::string("\x80"), std::string("\xFF"), std::string("\xC3")})
+                                 std::string("\x80"), std::string("\xFF"), std::string("\xC3")})
     EXPECT_EQ(as_text("a" + bad + "b"), "a\uFFFDb") << bad;
   EXPECT_EQ(as_text("a\r\nb"), "a  b");
   EXPECT_EQ(as_text("\xC2\x9B"), "\uFFFD\uFFFD");  // a terminal's CSI

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "harness/core/error.h"
@@ -55,7 +56,12 @@ Json parse_json(std::string_view text) {
     for (const std::string_view before : {"] ", "parse error at "})
       if (const size_t at = what.find(before); at != std::string_view::npos && at < 40)
         what.remove_prefix(at + before.size());
-    fail("{}", as_text(what, 200));
+    if (what.starts_with("line ")) fail("{}", as_text(what, 200));
+    // A number that no double holds is told without its place: `number overflow parsing '1e999'`.
+    const size_t quote = std::min(what.find('\''), what.size() - 1);
+    const auto at = text.find(what.substr(quote + 1, what.rfind('\'') - quote - 1));
+    const auto line = 1 + std::ranges::count(text.substr(0, at), '\n');
+    fail("line {}: {}", line, as_text(what, 200));
   }
 }
 
