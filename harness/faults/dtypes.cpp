@@ -48,9 +48,7 @@ std::vector<Fault> wrong_numbers() {
 }  // namespace
 
 std::vector<Fault> faults_of_dtypes() {
-  std::vector<Fault> all = wrong_dtypes();
-  for (Fault& fault : wrong_numbers()) all.push_back(std::move(fault));
-  return all;
+  return joined({wrong_dtypes(), wrong_numbers()});
 }
 
 }  // namespace dtypefuzz

@@ -50,6 +50,8 @@ struct Fault {
 /// All faults, by class.
 const std::vector<Fault>& planted_faults();
 
+std::vector<Fault> joined(std::initializer_list<std::vector<Fault>>);
+
 // The families of the table, one file each.
 std::vector<Fault> faults_of_refusals();
 std::vector<Fault> faults_of_dtypes();

@@ -135,10 +135,7 @@ std::vector<Fault> late() {
 }  // namespace
 
 std::vector<Fault> faults_of_refusals() {
-  std::vector<Fault> all;
-  for (auto faults : {silent(), misnamed(), misordered(), unrelated(), late()})
-    all.insert(all.end(), faults.begin(), faults.end());
-  return all;
+  return joined({silent(), misnamed(), misordered(), unrelated(), late()});
 }
 
 }  // namespace dtypefuzz

@@ -73,9 +73,7 @@ std::vector<Fault> repairs() {
 }  // namespace
 
 std::vector<Fault> faults_of_siblings() {
-  std::vector<Fault> all;
-  for (auto faults : {modes(), devices(), regions(), repairs()}) all.insert(all.end(), faults.begin(), faults.end());
-  return all;
+  return joined({modes(), devices(), regions(), repairs()});
 }
 
 }  // namespace dtypefuzz

@@ -115,10 +115,7 @@ std::vector<Fault> steps() {
 }  // namespace
 
 std::vector<Fault> faults_of_state() {
-  std::vector<Fault> all;
-  for (auto faults : {traces(), leaks(), checkpoints(), conversions(), steps()})
-    all.insert(all.end(), faults.begin(), faults.end());
-  return all;
+  return joined({traces(), leaks(), checkpoints(), conversions(), steps()});
 }
 
 }  // namespace dtypefuzz

@@ -37,14 +37,15 @@ std::span<const std::string_view> classes() { return kClasses; }
 
 std::string_view to_string(Wrong wrong) { return kClasses[static_cast<size_t>(wrong)]; }
 
+std::vector<Fault> joined(std::initializer_list<std::vector<Fault>> parts) {
+  std::vector<Fault> all;
+  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
 const std::vector<Fault>& planted_faults() {
-  static const std::vector<Fault> all = [] {
-    std::vector<Fault> faults;
-    for (const auto family : {faults_of_refusals, faults_of_dtypes, faults_of_gradients, faults_of_state,
-                              faults_of_siblings, faults_of_processes})
-      for (Fault& fault : family()) faults.push_back(std::move(fault));
-    return faults;
-  }();
+  static const auto all = joined({faults_of_refusals(), faults_of_dtypes(), faults_of_gradients(), faults_of_state(),
+                                  faults_of_siblings(), faults_of_processes()});
   return all;
 }
 
