@@ -84,7 +84,7 @@ std::vector<std::string> names_of(bool affine, bool statistics = false) {
 }
 
 const SpecialCase kBoolCounter =
-    unspecified_where([](const Received& r) { return r.dtype_of("num_batches_tracked") == Dtype::Bool; },
+    unspecified_where([](const Received& r) { return r.dtype_of(kBatchCounter) == Dtype::Bool; },
                       "to(bool) has made a counter of batches that cannot count, and that is to()'s doing");
 
 template <class Module, class Impl, int dimensions>

@@ -135,8 +135,7 @@ void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, cons
     CallFacts cast = call;
     if (call.autocast)
       for (OperandFacts& operand : cast.received)
-        if (c10::isFloatingType(operand.dtype) && operand.dtype != Dtype::Double)
-          operand.dtype = *call.autocast;
+        if (autocast_casts(operand.dtype)) operand.dtype = *call.autocast;
     const Disagreement operands = disagreement_of(promise, cast);
     out.push_back(violation(
         "agreeing_dtypes_succeed", plan, Severity::refusal, call.culprit, phase_of(call),
@@ -307,22 +306,19 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
   const auto known = recognize(seen.error->message);
   if (known && known->family->kind == MessageKind::no_meta)
     return;  // a kernel that is not there refuses nothing
-  const Culprit& threw = seen.error->culprit;
-  // Gradients that are there after backward threw were put there by the engine, layer by layer, parameter by
-  // parameter: one finding, whatever module threw. What else changed is the module's.
-  const auto engine_did = [](const Trace& trace) { return trace.kind == "gradient"; };
-  const auto own = std::find_if_not(seen.traces.begin(), seen.traces.end(), engine_did);
-  // A counter of batches that went on is the least of it, and statistics are not to hide behind it.
-  const auto worse = std::find_if_not(seen.traces.begin(), seen.traces.end(), [&](const Trace& trace) {
-    return engine_did(trace) || trace.name == "num_batches_tracked";
-  });
-  const Trace& first = worse != seen.traces.end() ? *worse
-                       : own != seen.traces.end() ? *own
-                                                  : seen.traces.front();
+  // The worst of it. Gradients that are there after backward threw were put there by the engine, layer by
+  // layer, parameter by parameter: one finding, whatever module threw. What else changed is the module's, and
+  // statistics are not to hide behind a counter of batches that went on.
+  const auto rank = [](const Trace& trace) {
+    return trace.kind == "gradient" ? 2 : trace.name == kBatchCounter ? 1 : 0;
+  };
+  const Trace& first = *std::min_element(seen.traces.begin(), seen.traces.end(),
+                                         [&](auto& a, auto& b) { return rank(a) < rank(b); });
   const std::string what = first.kind == "buffer" ? role_of(first.name) : first.kind;
   out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late,
-                          own != seen.traces.end() ? threw : Culprit{Culprit::kStage}, seen.error->phase,
-                          "changed", {what, "-"}, std::nullopt, "a refusal changes nothing",
+                          first.kind == "gradient" ? Culprit{Culprit::kStage} : seen.error->culprit,
+                          seen.error->phase, "changed", {what, "-"}, std::nullopt,
+                          "a refusal changes nothing",
                           fmt::format("changed {} {}: {}", first.kind, first.name, seen.error->message)));
 }
 

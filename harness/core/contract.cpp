@@ -8,11 +8,6 @@
 namespace dtypefuzz {
 namespace {
 
-/// at::autocast::is_autocast_eligible: floating and not float64.
-bool autocast_casts(Dtype dtype) {
-  return c10::isFloatingType(dtype) && dtype != Dtype::Double;
-}
-
 /// c10::promoteTypes, which throws for most dtypes that are not the usual ones; Undefined there.
 Dtype promoted_type(Dtype a, Dtype b) {
   constexpr size_t kCount = static_cast<size_t>(Dtype::NumOptions);
@@ -144,6 +139,10 @@ std::optional<Dtype> result_type_of(std::span<const OperandFacts> operands) {
   if (kind(*without) <= kind(*with_dimensions)) return with_dimensions;
   const auto both = join(with_dimensions, *without);
   return both == Dtype::Undefined ? std::nullopt : both;
+}
+
+bool autocast_casts(Dtype dtype) {
+  return c10::isFloatingType(dtype) && dtype != Dtype::Double;
 }
 
 std::optional<std::vector<OperandFacts>> effective_operands(const Contract& contract,

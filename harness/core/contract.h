@@ -135,6 +135,12 @@ struct Promise {
   std::string reason = {};
 };
 
+/// The batches that a norm has counted: the one buffer that is no contract's operand, int64 whatever a module
+/// is converted to.
+constexpr std::string_view kBatchCounter = "num_batches_tracked";
+
+/// Whether autocast casts this dtype: floating and not float64 (at::autocast::is_autocast_eligible).
+bool autocast_casts(Dtype);
 /// The dtypes as the operator sees them after the region's casts. Nothing where that is unspecified.
 std::optional<std::vector<OperandFacts>> effective_operands(const Contract&, const Received&);
 Promise promise_of(const Contract&, const Received&);

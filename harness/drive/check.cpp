@@ -13,8 +13,7 @@
 namespace dtypefuzz {
 namespace {
 
-constexpr std::string_view kCounter = "num_batches_tracked";  // int64, and no contract's operand
-constexpr size_t kMostRemembered = 1 << 18;                   // answers about support; some 10 MB
+constexpr size_t kMostRemembered = 1 << 18;  // answers about support; some 10 MB
 
 /// The call's layer by itself, in the call's region.
 Plan alone(const Plan& plan, const CallFacts& call) {
@@ -45,9 +44,8 @@ Plan alone_as_received(const Plan& plan, const CallFacts& call) {
   layer.operand_dtypes.clear();
   bool first = true;
   for (const OperandFacts& operand : call.received) {
-    // No contract's operand, and int64 whatever a module is converted to.
     const bool natural = operand.role == Role::buffer &&
-                         (category_of(operand.dtype) == Category::integral || operand.name == kCounter);
+                         (category_of(operand.dtype) == Category::integral || operand.name == kBatchCounter);
     if (operand.role != Role::input) {
       if (natural) continue;
       const bool convertible = c10::isFloatingType(operand.dtype) || c10::isComplexType(operand.dtype);
@@ -185,7 +183,7 @@ bool Checker::supports(const Plan& plan, const CallFacts& call, Dtype dtype, Pha
     probe.params_dtype = probe.default_dtype;
     probe.input_dtype = dtype;
     for (const OperandFacts& operand : call.received)
-      if (operand.role == Role::parameter || (operand.role == Role::buffer && operand.name != kCounter))
+      if (operand.role == Role::parameter || (operand.role == Role::buffer && operand.name != kBatchCounter))
         only.operand_dtypes.emplace_back(operand.name, dtype);
   }
   const RunsFor this_layer(call.culprit);

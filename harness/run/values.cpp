@@ -117,6 +117,12 @@ std::vector<ValueFacts> Session::values() {
     Tensors reference_inputs = {as_reference(inputs[0], layer.input_natural)};
     for (size_t i = 1; i < inputs.size(); ++i)
       reference_inputs.push_back(as_reference(inputs[i], layer.drawn.inputs[i - 1].natural));
+    double largest_input = 1;
+    for (const at::Tensor& input : reference_inputs)
+      if (can_have_gradient(input) && input.numel() > 0)
+        largest_input = std::max(largest_input, input.abs().max().item<double>());
+    // No tame numbers: uint64 of a negative one, whose square float32 does not hold.
+    if (largest_input > 1e6) return {};
     const auto reference = [&](double relative, uint64_t turn) {
       for (size_t k = 0; k < kept.size(); ++k)
         exact.held[0][k].tensor.set_data(disturbed(kept[k], relative, turn + k).clone());
@@ -151,12 +157,6 @@ std::vector<ValueFacts> Session::values() {
 
     // What rounding in between does where the exact result cancels out (a group of equal numbers normalized:
     // 316 times the error of their mean). Low precision is accumulated in float32.
-    double largest_input = 1;
-    for (const at::Tensor& input : reference_inputs)
-      if (can_have_gradient(input) && input.numel() > 0)
-        largest_input = std::max(largest_input, input.abs().max().item<double>());
-    // No tame numbers: uint64 of a negative one, whose square float32 does not hold.
-    if (largest_input > 1e6) return {};
     const double rounding = 512 * std::min(epsilon, 0x1p-23) * largest_input;
     for (size_t o = 0; o < outputs.size() && o < wanted.size(); ++o) {
       if (!outputs[o].defined()) continue;
