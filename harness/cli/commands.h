@@ -28,8 +28,8 @@ void add_faults(CLI::App&, int& code);
 /// `--modules`, `--dtypes`, `--devices`.
 struct SpaceOptions {
   std::vector<std::string> modules, dtypes, devices;
-  /// Whether what `modules` does not name is left out altogether. Else modules by name are run with every loss, and
-  /// losses by name behind every module.
+  /// Whether what `modules` does not name is left out altogether. Else modules by name are run with every
+  /// loss, and losses by name behind every module.
   bool only_named = false;
   void add_to(CLI::App&);
   /// An Error that names what is unknown and what was meant.

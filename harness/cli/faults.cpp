@@ -68,8 +68,8 @@ void print(const std::vector<RareFault>& faults, const RareCampaign& campaign) {
   }
   fmt::print("\n{} cases, {:.0f} cases/s; without the faults {:.0f} cases/s, {:+.1f} %\n", campaign.cases,
              campaign.rate, campaign.rate_without, 100 * (campaign.rate / campaign.rate_without - 1));
-  fmt::print("other findings: {}; new ones that LibTorch shows without the faults: {}\n", campaign.others.size(),
-             campaign.of_libtorch);
+  fmt::print("other findings: {}; new ones that LibTorch shows without the faults: {}\n",
+             campaign.others.size(), campaign.of_libtorch);
   for (const auto& other : campaign.others) fmt::print("  {}\n", other);
 }
 
@@ -84,12 +84,12 @@ int run_rare(const FaultOptions& o) {
                     .known = {}};
   // What is met often should cost little.
   if (o.often) settings.limits = {.seconds = 5, .bytes = uint64_t{1} << 30};
-  for (const auto& [signature, entry] : load_baseline(of_checkout("corpus/findings"))) settings.known.insert(signature);
+  for (const auto& [signature, entry] : load_baseline(of_checkout("corpus/findings")))
+    settings.known.insert(signature);
   prepare_process();
   const auto faults = rare_faults(o.often);
-  const RareCampaign campaign = run_with(faults, settings, interrupts_from_now_on(), [](const std::string& news) {
-    fmt::print(stderr, "{}\n", news);
-  });
+  const RareCampaign campaign = run_with(faults, settings, interrupts_from_now_on(),
+                                         [](const std::string& news) { fmt::print(stderr, "{}\n", news); });
   const bool holds = campaign.finds_all() && (o.often || campaign.is_fast());
   if (o.json) {
     for (size_t i = 0; i < faults.size(); ++i)
@@ -117,18 +117,24 @@ int run_rare(const FaultOptions& o) {
 void add_faults(CLI::App& app, int& code) {
   auto o = std::make_shared<FaultOptions>();
   auto* command = app.add_subcommand(
-      "faults", "Plant faults in LibTorch and see them caught.  Example: dtypefuzz faults --only '*layer_norm*'");
+      "faults",
+      "Plant faults in LibTorch and see them caught.  Example: dtypefuzz faults --only '*layer_norm*'");
   command->add_option("--seed", o->seed, "the same seed gives the same cases")->capture_default_str();
   command->add_option("--only", o->only, "faults whose names match this")->capture_default_str();
   command
-      ->add_option("--time", o->time, "for each fault, and for the LibTorch without faults over the same modules")
+      ->add_option("--time", o->time,
+                   "for each fault, and for the LibTorch without faults over the same modules")
       ->capture_default_str();
   auto* campaign = command->add_option(
       "--campaign", o->campaign,
-      "instead: one campaign this long with a crash, a hang and an exhaustion that fire on rare combinations of "
+      "instead: one campaign this long with a crash, a hang and an exhaustion that fire on rare combinations "
+      "of "
       "answers; each has to be found once, nothing else, at three quarters of the speed or more");
-  command->add_option("--jobs", o->jobs, "worker processes of the campaign")->capture_default_str()->needs(campaign);
-  command->add_flag("--often", o->often, "on combinations that are less rare, for a short campaign")->needs(campaign);
+  command->add_option("--jobs", o->jobs, "worker processes of the campaign")
+      ->capture_default_str()
+      ->needs(campaign);
+  command->add_flag("--often", o->often, "on combinations that are less rare, for a short campaign")
+      ->needs(campaign);
   command->add_flag("--json", o->json, "JSON lines on stdout");
   command->callback([o, &code] { code = o->campaign.empty() ? run_faults(*o) : run_rare(*o); });
 }

@@ -96,7 +96,8 @@ std::string own_path() {
   std::error_code error;
   // A program that was built anew while it runs is "(deleted)", and its path names the new one.
   std::string link = std::filesystem::read_symlink("/proc/self/exe", error).string();
-  if (constexpr std::string_view kGone = " (deleted)"; link.ends_with(kGone)) link.resize(link.size() - kGone.size());
+  if (constexpr std::string_view kGone = " (deleted)"; link.ends_with(kGone))
+    link.resize(link.size() - kGone.size());
   const std::filesystem::path self = link;
   const auto near = std::filesystem::proximate(self, error);
   return !error && !near.empty() && *near.begin() != ".." ? near.string() : self.string();

@@ -176,7 +176,8 @@ class Campaign {
       const bool workers_run =
           std::any_of(workers_.begin(), workers_.end(), [](const Child& worker) { return worker.running(); });
       if (!workers_run) end_of_cases_ = true;
-      if (!workers_run && inquiries_.empty() && (state_.waiting.empty() || interrupted > 0 || !settings_.inquires))
+      if (!workers_run && inquiries_.empty() &&
+          (state_.waiting.empty() || interrupted > 0 || !settings_.inquires))
         break;
       wait_for_news();
       settle();  // before the pipes are read: what a settled case has to tell is then in them

@@ -307,7 +307,8 @@ Family family_of_case(const Case& c) {
     return related;
   };
   Family family{observed(Kin::mode, plan_of(c)), {}};
-  for (const auto& [kin, plan] : relatives_of(family.base.plan)) family.related.push_back(observed(kin, plan));
+  for (const auto& [kin, plan] : relatives_of(family.base.plan))
+    family.related.push_back(observed(kin, plan));
   if (const auto plan = repaired(family.base.plan, family.base.seen.calls.front(), family.base.promise))
     family.related.push_back(observed(Kin::repair, *plan));
   return family;

@@ -40,8 +40,8 @@ void record_seen(CaseFile&, const std::string& first = {});
 /// Adopts the findings of a run: every case whose signature `into` does not have. Returns how many. A file
 /// that is no case is an Error, and nothing is adopted; names in `into` are made of signatures alone.
 size_t merge_corpus(const std::string& from, const std::string& into);
-/// Every file parses, means what it says without repairs, and is its own shortest text; returns what is wrong, a
-/// line each.
+/// Every file parses, means what it says without repairs, and is its own shortest text; returns what is
+/// wrong, a line each.
 std::vector<std::string> check_corpus(const std::string& directory);
 /// Writes each file in its shortest form; returns how many changed.
 size_t tidy_corpus(const std::string& directory);

@@ -73,8 +73,9 @@ Engine libfuzzer(const EngineOptions& options) {
       dup2(file, STDERR_FILENO);
     setenv("UBSAN_OPTIONS", "handle_segv=0:handle_abort=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0",
            1);
-    // Where memory lies decides which functions are entered for the first time (tables grow by address), and so
-    // what guides: at the same addresses a seed goes the same way. Where that is not allowed, it mostly does.
+    // Where memory lies decides which functions are entered for the first time (tables grow by address), and
+    // so what guides: at the same addresses a seed goes the same way. Where that is not allowed, it mostly
+    // does.
     if (const int now = personality(0xffffffff); now != -1)
       personality(static_cast<unsigned long>(now) | ADDR_NO_RANDOMIZE);
     setenv("DTYPEFUZZ_WORKER", worker.ticket().c_str(), 1);

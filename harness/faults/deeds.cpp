@@ -31,7 +31,8 @@ bool disagree(const Call& call) {
 
 bool any_has(const Call& call, at::ScalarType dtype) {
   const auto tensors = call.tensors();
-  return std::any_of(tensors.begin(), tensors.end(), [&](auto& tensor) { return tensor.scalar_type() == dtype; });
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [&](auto& tensor) { return tensor.scalar_type() == dtype; });
 }
 
 Does accepts_any_dtype() {
@@ -57,12 +58,15 @@ Does accepts_any_dtype_of(size_t argument, size_t like) {
 Does accepts_any_index(size_t index) {
   return [=](Call& call) {
     const at::Tensor indices = call.tensor(index);
-    if (indices.defined() && indices.scalar_type() != at::kInt) call.change_tensor(index, indices.to(at::kLong));
+    if (indices.defined() && indices.scalar_type() != at::kInt)
+      call.change_tensor(index, indices.to(at::kLong));
     call.proceed();
   };
 }
 
-Does where_operands_disagree_throws(std::string message) { return where(disagree, throws(std::move(message))); }
+Does where_operands_disagree_throws(std::string message) {
+  return where(disagree, throws(std::move(message)));
+}
 
 Does names_in_the_wrong_order(std::string message, size_t first, size_t second) {
   return [=](Call& call) {
@@ -84,7 +88,8 @@ Does throws(std::string message) {
 
 Does gives(at::ScalarType dtype) {
   return afterwards([dtype](Call& call) {
-    call.change_results([dtype](const at::Tensor& result) { return computes(result) ? result.to(dtype) : result; });
+    call.change_results(
+        [dtype](const at::Tensor& result) { return computes(result) ? result.to(dtype) : result; });
   });
 }
 

@@ -12,12 +12,16 @@ namespace dtypefuzz {
 using Does = std::function<void(Call&)>;
 
 /// Below autograd and autocast: what computes on the CPU.
-inline Kernel on_cpu(std::string op, Does does) { return {std::move(op), c10::DispatchKey::CPU, std::move(does)}; }
+inline Kernel on_cpu(std::string op, Does does) {
+  return {std::move(op), c10::DispatchKey::CPU, std::move(does)};
+}
 /// At autograd, where parameters are still the leaves that they are; passed by in inference mode.
 inline Kernel at_autograd(std::string op, Does does) {
   return {std::move(op), c10::DispatchKey::AutogradCPU, std::move(does)};
 }
-inline Kernel on_meta(std::string op, Does does) { return {std::move(op), c10::DispatchKey::Meta, std::move(does)}; }
+inline Kernel on_meta(std::string op, Does does) {
+  return {std::move(op), c10::DispatchKey::Meta, std::move(does)};
+}
 /// The same deed for several operators: a forward and its backward.
 std::vector<Kernel> on_cpu_each(std::initializer_list<const char*> ops, const Does& does);
 
@@ -34,7 +38,8 @@ Does accepts_any_index(size_t index);
 
 /// Throws this where operands disagree; else is the real kernel.
 Does where_operands_disagree_throws(std::string message);
-/// Throws the message of a mismatch of arguments `first` and `second`, each with the other's dtype. `{}` twice.
+/// Throws the message of a mismatch of arguments `first` and `second`, each with the other's dtype. `{}`
+/// twice.
 Does names_in_the_wrong_order(std::string message, size_t first, size_t second);
 /// Throws this where a tensor of the dtype is among the arguments.
 Does throws_for(at::ScalarType, std::string message);

@@ -36,15 +36,15 @@ enum class Wrong : uint8_t {
 std::span<const std::string_view> classes();
 std::string_view to_string(Wrong);
 
-/// One fault of LibTorch, planted by replacing kernels. Nothing but the table knows of it: cases are drawn, run and
-/// judged as in any campaign.
+/// One fault of LibTorch, planted by replacing kernels. Nothing but the table knows of it: cases are drawn,
+/// run and judged as in any campaign.
 struct Fault {
   std::string name;  ///< the operator's noun and what is wrong with it
   Wrong what;
   std::string_view property;  ///< that must catch it
   std::vector<Kernel> kernels;
-  std::string_view modules;         ///< to hunt over, separated by commas
-  std::string_view losses = "";     ///< none: stacks have no loss
+  std::string_view modules;      ///< to hunt over, separated by commas
+  std::string_view losses = "";  ///< none: stacks have no loss
 };
 
 /// All faults, by class.

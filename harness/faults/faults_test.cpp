@@ -17,7 +17,8 @@ TEST(PlantedFaults, HaveNamesOfTheirOwn) {
 
 TEST(PlantedFaults, AreOfEveryClassAndForEveryProperty) {
   std::set<std::string_view> wrong, properties, known = {"process_survives"};
-  for (const Fault& fault : planted_faults()) wrong.insert(to_string(fault.what)), properties.insert(fault.property);
+  for (const Fault& fault : planted_faults())
+    wrong.insert(to_string(fault.what)), properties.insert(fault.property);
   for (const NamedProperty& property : all_properties()) known.insert(property.name);
   EXPECT_EQ(wrong, (std::set<std::string_view>(classes().begin(), classes().end())));
   EXPECT_EQ(properties, known);
@@ -74,10 +75,12 @@ TEST(Processes, ThatEndInASiblingOfALayerEndForThatLayer) {
 
 TEST(Processes, ThatEndWhileACacheIsWarmedEndForTheLayer) {
   const Planted planted({{"hardshrink", c10::DispatchKey::CPU, [](Call&) { std::abort(); }}});
-  const Case warmed{{{"autocast", "bfloat16"}, {"autocast.warmup", "no_grad"}, {"layers[0].module", "Hardshrink"}}};
+  const Case warmed{
+      {{"autocast", "bfloat16"}, {"autocast.warmup", "no_grad"}, {"layers[0].module", "Hardshrink"}}};
   const auto violations = check_isolated(warmed, Limits{}, {}).violations;
   ASSERT_EQ(violations.size(), 1u);
-  EXPECT_EQ(to_string(violations[0].signature), "process_survives:Hardshrink:-:float:forward:SIGABRT:cpu:bfloat16");
+  EXPECT_EQ(to_string(violations[0].signature),
+            "process_survives:Hardshrink:-:float:forward:SIGABRT:cpu:bfloat16");
 }
 
 /// End to end, in a second or so each. Cases are counted, not seconds.

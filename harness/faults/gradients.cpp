@@ -1,5 +1,5 @@
-// Gradients of the wrong dtype, which a hook has to plant: autograd casts what kernels give to the leaf's dtype. And
-// gradients that do not come.
+// Gradients of the wrong dtype, which a hook has to plant: autograd casts what kernels give to the leaf's
+// dtype. And gradients that do not come.
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -22,12 +22,15 @@ struct CastsGradient : torch::autograd::PostAccumulateGradHook {
   }
 };
 
-bool is_leaf(const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad() && tensor.is_leaf(); }
+bool is_leaf(const at::Tensor& tensor) {
+  return tensor.defined() && tensor.requires_grad() && tensor.is_leaf();
+}
 
 Does gives_gradients_another_dtype() {
   return first([](Call& call) {
     for (const at::Tensor& tensor : call.tensors())
-      if (is_leaf(tensor)) torch::autograd::impl::set_post_acc_grad_hooks(tensor, std::make_unique<CastsGradient>());
+      if (is_leaf(tensor))
+        torch::autograd::impl::set_post_acc_grad_hooks(tensor, std::make_unique<CastsGradient>());
   });
 }
 
@@ -44,7 +47,8 @@ Does drops_gradient_of_the_last() {
     const auto tensors = call.tensors();
     const auto last = std::find_if(tensors.rbegin(), tensors.rend(), is_leaf);
     if (last == tensors.rend()) return;
-    call.change_tensors([&](const at::Tensor& tensor) { return tensor.is_same(*last) ? tensor.detach() : tensor; });
+    call.change_tensors(
+        [&](const at::Tensor& tensor) { return tensor.is_same(*last) ? tensor.detach() : tensor; });
   });
 }
 
@@ -55,24 +59,61 @@ std::vector<Fault> faults_of_gradients() {
   constexpr auto kCast = Wrong::gradient_dtype;
   constexpr auto kDrop = Wrong::drops_gradient;
   return {
-      {"addmm's bias gets a gradient of another dtype", kCast, kProperty, {at_autograd("addmm", casts)}, "Linear"},
-      {"layer_norm's parameters get gradients of another dtype", kCast, kProperty, {at_autograd("layer_norm", casts)},
+      {"addmm's bias gets a gradient of another dtype",
+       kCast,
+       kProperty,
+       {at_autograd("addmm", casts)},
+       "Linear"},
+      {"layer_norm's parameters get gradients of another dtype",
+       kCast,
+       kProperty,
+       {at_autograd("layer_norm", casts)},
        "LayerNorm"},
-      {"prelu's weight gets a gradient of another dtype", kCast, kProperty, {at_autograd("prelu", casts)}, "PReLU"},
-      {"embedding's weight gets a gradient of another dtype", kCast, kProperty, {at_autograd("embedding", casts)},
+      {"prelu's weight gets a gradient of another dtype",
+       kCast,
+       kProperty,
+       {at_autograd("prelu", casts)},
+       "PReLU"},
+      {"embedding's weight gets a gradient of another dtype",
+       kCast,
+       kProperty,
+       {at_autograd("embedding", casts)},
        "Embedding"},
-      {"conv2d's parameters get gradients of another dtype", kCast, kProperty, {at_autograd("conv2d", casts)},
+      {"conv2d's parameters get gradients of another dtype",
+       kCast,
+       kProperty,
+       {at_autograd("conv2d", casts)},
        "Conv2d"},
-      {"addmm drops its bias's gradient", kDrop, kProperty, {at_autograd("addmm", drops_gradient_of(0))}, "Linear"},
-      {"addmm drops its input's gradient", kDrop, kProperty, {at_autograd("addmm", drops_gradient_of(1))}, "Linear"},
-      {"layer_norm drops its weight's gradient", kDrop, kProperty, {at_autograd("layer_norm", drops_gradient_of(2))},
+      {"addmm drops its bias's gradient",
+       kDrop,
+       kProperty,
+       {at_autograd("addmm", drops_gradient_of(0))},
+       "Linear"},
+      {"addmm drops its input's gradient",
+       kDrop,
+       kProperty,
+       {at_autograd("addmm", drops_gradient_of(1))},
+       "Linear"},
+      {"layer_norm drops its weight's gradient",
+       kDrop,
+       kProperty,
+       {at_autograd("layer_norm", drops_gradient_of(2))},
        "LayerNorm"},
-      {"group_norm drops its bias's gradient", kDrop, kProperty, {at_autograd("group_norm", drops_gradient_of(3))},
+      {"group_norm drops its bias's gradient",
+       kDrop,
+       kProperty,
+       {at_autograd("group_norm", drops_gradient_of(3))},
        "GroupNorm"},
-      {"bilinear drops its bias's gradient", kDrop, kProperty, {at_autograd("bilinear", drops_gradient_of(3))},
+      {"bilinear drops its bias's gradient",
+       kDrop,
+       kProperty,
+       {at_autograd("bilinear", drops_gradient_of(3))},
        "Bilinear"},
-      {"gru drops its last parameter's gradient", kDrop, kProperty,
-       {at_autograd("gru.input", drops_gradient_of_the_last())}, "GRU"},
+      {"gru drops its last parameter's gradient",
+       kDrop,
+       kProperty,
+       {at_autograd("gru.input", drops_gradient_of_the_last())},
+       "GRU"},
   };
 }
 

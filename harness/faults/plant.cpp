@@ -9,7 +9,8 @@ namespace {
 
 c10::OperatorHandle handle_of(const std::string& op) {
   const size_t dot = op.find('.');
-  const std::string name = "aten::" + op.substr(0, dot), overload = dot == std::string::npos ? "" : op.substr(dot + 1);
+  const std::string name = "aten::" + op.substr(0, dot),
+                    overload = dot == std::string::npos ? "" : op.substr(dot + 1);
   const auto found = c10::Dispatcher::singleton().findSchema({name, overload});
   if (!found) fail("planted fault: this LibTorch has no operator '{}'", op);
   return *found;
@@ -20,7 +21,8 @@ void change_value(c10::IValue& value, const std::function<at::Tensor(const at::T
     if (value.toTensor().defined()) value = change(value.toTensor());
   } else if (value.isTensorList()) {
     c10::List<at::Tensor> changed;
-    for (const at::Tensor& tensor : value.toTensorVector()) changed.push_back(tensor.defined() ? change(tensor) : tensor);
+    for (const at::Tensor& tensor : value.toTensorVector())
+      changed.push_back(tensor.defined() ? change(tensor) : tensor);
     value = changed;
   }
 }
@@ -69,7 +71,9 @@ void Call::change_tensors(const std::function<at::Tensor(const at::Tensor&)>& ch
   for (c10::IValue& value : given_) change_value(value, change);
 }
 
-void Call::change_tensor(size_t argument, const at::Tensor& to) { given_[argument] = to; }
+void Call::change_tensor(size_t argument, const at::Tensor& to) {
+  given_[argument] = to;
+}
 
 void Call::proceed() {
   stack_.insert(stack_.end(), given_.begin(), given_.end());
@@ -85,10 +89,13 @@ Planted::Planted(const std::vector<Kernel>& kernels) {
     auto replacement = std::make_unique<Replacement>(kernel, handle_of(kernel.op));
     libraries_.push_back(
         std::make_unique<torch::Library>(torch::Library::IMPL, "aten", kernel.key, __FILE__, __LINE__));
-    libraries_.back()->impl(kernel.op.c_str(), torch::CppFunction::makeFromBoxedFunctor(std::move(replacement)));
+    libraries_.back()->impl(kernel.op.c_str(),
+                            torch::CppFunction::makeFromBoxedFunctor(std::move(replacement)));
   }
 }
 
-std::string kernels_of(const std::string& op) { return handle_of(op).dumpComputedTable(); }
+std::string kernels_of(const std::string& op) {
+  return handle_of(op).dumpComputedTable();
+}
 
 }  // namespace dtypefuzz

@@ -12,10 +12,18 @@ namespace {
 
 constexpr std::string_view kProperty = "process_survives";
 
-[[gnu::noinline]] void planted_segfault(Call&) { *reinterpret_cast<volatile int*>(16) = 1; }
-[[gnu::noinline]] void planted_abort(Call&) { std::abort(); }
-[[gnu::noinline]] void planted_exit(Call&) { std::exit(0); }
-[[gnu::noinline]] void planted_throw(Call&) { throw 42; }
+[[gnu::noinline]] void planted_segfault(Call&) {
+  *reinterpret_cast<volatile int*>(16) = 1;
+}
+[[gnu::noinline]] void planted_abort(Call&) {
+  std::abort();
+}
+[[gnu::noinline]] void planted_exit(Call&) {
+  std::exit(0);
+}
+[[gnu::noinline]] void planted_throw(Call&) {
+  throw 42;
+}
 [[gnu::noinline]] void planted_overflow(Call& call) {
   volatile char room[4096];
   room[0] = 1;
@@ -36,7 +44,9 @@ constexpr std::string_view kProperty = "process_survives";
     std::memset(kept, 1, 1 << 20);
   }
 }
-[[gnu::noinline]] void planted_greed(Call&) { at::empty({int64_t{1} << 46}); }
+[[gnu::noinline]] void planted_greed(Call&) {
+  at::empty({int64_t{1} << 46});
+}
 
 Does in_bfloat16(Does does) {
   return where([](const Call& call) { return any_has(call, at::kBFloat16); }, std::move(does));

@@ -31,12 +31,14 @@ bool shows(const Finding& finding, const Settings& settings) {
 }  // namespace
 
 bool RareCampaign::finds_all() const {
-  const bool each_once = std::all_of(found.begin(), found.end(), [](const Found& f) { return f.findings == 1; });
+  const bool each_once =
+      std::all_of(found.begin(), found.end(), [](const Found& f) { return f.findings == 1; });
   return each_once && others.empty() && !interrupted;
 }
 
 RareCampaign run_with(const std::vector<RareFault>& faults, const Settings& plain,
-                      const std::atomic<int>& interrupted, const std::function<void(const std::string&)>& say) {
+                      const std::atomic<int>& interrupted,
+                      const std::function<void(const std::string&)>& say) {
   RareCampaign result;
   result.found.resize(faults.size());
   say("without faults");
@@ -55,12 +57,16 @@ RareCampaign run_with(const std::vector<RareFault>& faults, const Settings& plai
               fresh.emplace_back(finding, novelty);
               say(fmt::format("{}: {}", to_string(novelty), to_string(finding.violation.signature)));
             },
-        .tick = [&](const Progress& p) { if (p.seconds <= plain.seconds) at_the_end_of_cases = p; },
+        .tick =
+            [&](const Progress& p) {
+              if (p.seconds <= plain.seconds) at_the_end_of_cases = p;
+            },
         .save = [&](const Snapshot& snapshot) { met = snapshot.met; }};
     const Progress progress = run_campaign(plain, listener, interrupted);
     result.cases = progress.cases;
     result.interrupted = progress.interrupted;
-    result.rate = static_cast<double>(at_the_end_of_cases.cases) / std::max(at_the_end_of_cases.seconds, 1e-3);
+    result.rate =
+        static_cast<double>(at_the_end_of_cases.cases) / std::max(at_the_end_of_cases.seconds, 1e-3);
   }
   say(fmt::format("{:.0f} cases/s; without faults", result.rate));
   result.rate_without = (before + rate_of(plain, plain.seconds / 8, interrupted)) / 2;

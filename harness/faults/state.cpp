@@ -21,17 +21,34 @@ std::vector<Fault> traces() {
   constexpr auto kWrong = Wrong::changes_before_throw;
   constexpr std::string_view kProperty = "refusal_leaves_no_trace";
   return {
-      {"instance_norm changes its running mean before it throws", kWrong, kProperty,
-       {at_autograd("instance_norm", before_it_throws(changes(3)))}, "InstanceNorm1d,InstanceNorm2d,InstanceNorm3d"},
-      {"addmm changes its bias before it throws", kWrong, kProperty,
-       {on_cpu("addmm", before_it_throws(changes(0)))}, "Linear"},
-      {"addmm changes its input before it throws", kWrong, kProperty,
-       {on_cpu("addmm", before_it_throws(changes(1)))}, "Linear"},
-      {"layer_norm changes its weight before it throws", kWrong, kProperty,
-       {on_cpu("native_layer_norm", before_it_throws(changes(2)))}, "LayerNorm"},
-      {"bilinear leaves gradients off where it throws", kWrong, kProperty,
-       {at_autograd("bilinear", before_it_throws([](Call&) { at::GradMode::set_enabled(false); }))}, "Bilinear"},
-      {"prelu leaves another default dtype where it throws", kWrong, kProperty,
+      {"instance_norm changes its running mean before it throws",
+       kWrong,
+       kProperty,
+       {at_autograd("instance_norm", before_it_throws(changes(3)))},
+       "InstanceNorm1d,InstanceNorm2d,InstanceNorm3d"},
+      {"addmm changes its bias before it throws",
+       kWrong,
+       kProperty,
+       {on_cpu("addmm", before_it_throws(changes(0)))},
+       "Linear"},
+      {"addmm changes its input before it throws",
+       kWrong,
+       kProperty,
+       {on_cpu("addmm", before_it_throws(changes(1)))},
+       "Linear"},
+      {"layer_norm changes its weight before it throws",
+       kWrong,
+       kProperty,
+       {on_cpu("native_layer_norm", before_it_throws(changes(2)))},
+       "LayerNorm"},
+      {"bilinear leaves gradients off where it throws",
+       kWrong,
+       kProperty,
+       {at_autograd("bilinear", before_it_throws([](Call&) { at::GradMode::set_enabled(false); }))},
+       "Bilinear"},
+      {"prelu leaves another default dtype where it throws",
+       kWrong,
+       kProperty,
        {at_autograd("prelu", before_it_throws([](Call&) {
                       c10::set_default_dtype(c10::scalarTypeToTypeMeta(
                           c10::get_default_dtype_as_scalartype() == at::kDouble ? at::kFloat : at::kDouble));
@@ -46,17 +63,27 @@ std::vector<Fault> leaks() {
   const auto switches_on = [](Call&) { at::autocast::set_autocast_enabled(at::kCPU, true); };
   return {
       {"gelu leaves autocast on", kWrong, kProperty, {on_cpu("gelu", afterwards(switches_on))}, "GELU"},
-      {"softmax leaves float16 as autocast's dtype", kWrong, kProperty,
+      {"softmax leaves float16 as autocast's dtype",
+       kWrong,
+       kProperty,
        {on_cpu("_softmax", afterwards([](Call&) { at::autocast::set_autocast_dtype(at::kCPU, at::kHalf); }))},
        "Softmax"},
-      {"layer_norm leaves autocast's cache off where it throws", kWrong, kProperty,
+      {"layer_norm leaves autocast's cache off where it throws",
+       kWrong,
+       kProperty,
        {on_cpu("native_layer_norm",
                before_it_throws([](Call&) { at::autocast::set_autocast_cache_enabled(false); }))},
        "LayerNorm"},
-      {"addmm leaves autocast on where it throws", kWrong, kProperty,
-       {on_cpu("addmm", before_it_throws(switches_on))}, "Linear"},
-      {"silu_backward leaves autocast's cache off", kWrong, kProperty,
-       {on_cpu("silu_backward", afterwards([](Call&) { at::autocast::set_autocast_cache_enabled(false); }))}, "SiLU"},
+      {"addmm leaves autocast on where it throws",
+       kWrong,
+       kProperty,
+       {on_cpu("addmm", before_it_throws(switches_on))},
+       "Linear"},
+      {"silu_backward leaves autocast's cache off",
+       kWrong,
+       kProperty,
+       {on_cpu("silu_backward", afterwards([](Call&) { at::autocast::set_autocast_cache_enabled(false); }))},
+       "SiLU"},
   };
 }
 
@@ -65,11 +92,17 @@ std::vector<Fault> checkpoints() {
     const at::Tensor to = call.tensor(0), from = call.tensor(1);
     if (to.scalar_type() != from.scalar_type() && to.is_floating_point()) to.detach().add_(1);
   };
-  return {{"copy_ adds one where it casts", Wrong::loses_loaded_values, "loading_preserves_values",
-           {at_autograd("copy_", afterwards(changed))}, "Linear"},
-          {"copy_ leaves the target as it was where it casts", Wrong::loses_loaded_values, "loading_preserves_values",
-           {at_autograd("copy_", where([](const Call& call) { return disagree(call); },
-                                       first([](Call& call) { call.change_tensor(1, call.tensor(0).clone()); })))},
+  return {{"copy_ adds one where it casts",
+           Wrong::loses_loaded_values,
+           "loading_preserves_values",
+           {at_autograd("copy_", afterwards(changed))},
+           "Linear"},
+          {"copy_ leaves the target as it was where it casts",
+           Wrong::loses_loaded_values,
+           "loading_preserves_values",
+           {at_autograd("copy_", where([](const Call& call) { return disagree(call); }, first([](Call& call) {
+                                         call.change_tensor(1, call.tensor(0).clone());
+                                       })))},
            "LayerNorm"}};
 }
 
@@ -87,12 +120,21 @@ std::vector<Fault> conversions() {
   constexpr auto kWrong = Wrong::changes_dtypes;
   constexpr std::string_view kProperty = "only_conversion_changes_dtypes";
   return {
-      {"native_batch_norm gives its running mean another dtype", kWrong, kProperty,
-       {on_cpu("native_batch_norm", afterwards(recasts(3)))}, "BatchNorm1d,BatchNorm2d"},
-      {"addmm gives its bias another dtype", kWrong, kProperty, {at_autograd("addmm", afterwards(recasts(0)))},
+      {"native_batch_norm gives its running mean another dtype",
+       kWrong,
+       kProperty,
+       {on_cpu("native_batch_norm", afterwards(recasts(3)))},
+       "BatchNorm1d,BatchNorm2d"},
+      {"addmm gives its bias another dtype",
+       kWrong,
+       kProperty,
+       {at_autograd("addmm", afterwards(recasts(0)))},
        "Linear"},
-      {"the optimizers' zeros_like gives float64", kWrong, kProperty,
-       {on_cpu("zeros_like", gives(at::kDouble))}, "Linear"},
+      {"the optimizers' zeros_like gives float64",
+       kWrong,
+       kProperty,
+       {on_cpu("zeros_like", gives(at::kDouble))},
+       "Linear"},
   };
 }
 
@@ -106,10 +148,16 @@ std::vector<Fault> steps() {
   };
   // SGD adds the gradient times the negative learning rate, as nobody else does.
   const auto is_sgd = [](const Call& call) { return call.number(2) == -0.01; };
-  return {{"addcdiv_ gives infinities in float32", kWrong, kProperty, {on_cpu("addcdiv_", afterwards(spoils))},
+  return {{"addcdiv_ gives infinities in float32",
+           kWrong,
+           kProperty,
+           {on_cpu("addcdiv_", afterwards(spoils))},
            "Linear"},
-          {"SGD's add_ gives infinities in float32", kWrong, kProperty,
-           {on_cpu("add_.Tensor", where(is_sgd, afterwards(spoils)))}, "PReLU"}};
+          {"SGD's add_ gives infinities in float32",
+           kWrong,
+           kProperty,
+           {on_cpu("add_.Tensor", where(is_sgd, afterwards(spoils)))},
+           "PReLU"}};
 }
 
 }  // namespace

@@ -33,9 +33,13 @@ static_assert(kClasses.size() == static_cast<size_t>(Wrong::memory) + 1);
 
 }  // namespace
 
-std::span<const std::string_view> classes() { return kClasses; }
+std::span<const std::string_view> classes() {
+  return kClasses;
+}
 
-std::string_view to_string(Wrong wrong) { return kClasses[static_cast<size_t>(wrong)]; }
+std::string_view to_string(Wrong wrong) {
+  return kClasses[static_cast<size_t>(wrong)];
+}
 
 std::vector<Fault> joined(std::initializer_list<std::vector<Fault>> parts) {
   std::vector<Fault> all;
@@ -44,8 +48,8 @@ std::vector<Fault> joined(std::initializer_list<std::vector<Fault>> parts) {
 }
 
 const std::vector<Fault>& planted_faults() {
-  static const auto all = joined({faults_of_refusals(), faults_of_dtypes(), faults_of_gradients(), faults_of_state(),
-                                  faults_of_siblings(), faults_of_processes()});
+  static const auto all = joined({faults_of_refusals(), faults_of_dtypes(), faults_of_gradients(),
+                                  faults_of_state(), faults_of_siblings(), faults_of_processes()});
   return all;
 }
 

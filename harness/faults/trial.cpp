@@ -81,10 +81,12 @@ class Pursuit {
     while (!trial_.caught && now() - begin_ < settings_.seconds) {
       interrupted_ = 0;
       suspect_.reset();
-      const Listener listener{
-          .report = [](const Finding&, Novelty) {},
-          .tick = [&](const Progress&) { if (now() - begin_ >= settings_.seconds) interrupted_ = 1; },
-          .save = [&](const Snapshot& now_known) { look_at(state = now_known); }};
+      const Listener listener{.report = [](const Finding&, Novelty) {},
+                              .tick =
+                                  [&](const Progress&) {
+                                    if (now() - begin_ >= settings_.seconds) interrupted_ = 1;
+                                  },
+                              .save = [&](const Snapshot& now_known) { look_at(state = now_known); }};
       const Settings campaign = campaign_of(fault_, settings_);
       run_campaign(campaign, listener, interrupted_, state);
       if (!suspect_) break;
@@ -96,7 +98,9 @@ class Pursuit {
   }
 
  private:
-  bool is_new(const Signature& signature) const { return !control_.signatures.contains(without_autocast(signature)); }
+  bool is_new(const Signature& signature) const {
+    return !control_.signatures.contains(without_autocast(signature));
+  }
 
   void look_at(const Snapshot& state) {
     for (const auto& [text, place] : state.met) {
@@ -146,7 +150,9 @@ Space space_of(const Fault& fault) {
           .devices = {Device::cpu}};
 }
 
-std::string family_of(const Fault& fault) { return std::string(fault.modules) + "|" + std::string(fault.losses); }
+std::string family_of(const Fault& fault) {
+  return std::string(fault.modules) + "|" + std::string(fault.losses);
+}
 
 Control control_for(const Fault& fault, const TrialSettings& settings) {
   const Json told = in_a_process([&] {
@@ -154,7 +160,10 @@ Control control_for(const Fault& fault, const TrialSettings& settings) {
     Snapshot last;
     const double begin = now();
     const Listener listener{.report = [](const Finding&, Novelty) {},
-                            .tick = [&](const Progress&) { if (now() - begin >= settings.seconds) interrupted = 1; },
+                            .tick =
+                                [&](const Progress&) {
+                                  if (now() - begin >= settings.seconds) interrupted = 1;
+                                },
                             .save = [&](const Snapshot& state) { last = state; }};
     const Settings campaign = campaign_of(fault, settings);
     run_campaign(campaign, listener, interrupted);
@@ -170,8 +179,12 @@ Trial trial_of(const Fault& fault, const Control& control, const TrialSettings& 
   const Json told = in_a_process([&]() -> Json {
     const Planted planted(fault.kernels);
     const Trial trial = Pursuit(fault, control, settings).run();
-    return {{"caught", trial.caught}, {"seconds", trial.seconds},     {"cases", trial.cases},
-            {"layers", trial.layers}, {"signature", trial.signature}, {"fired", trial.fired},
+    return {{"caught", trial.caught},
+            {"seconds", trial.seconds},
+            {"cases", trial.cases},
+            {"layers", trial.layers},
+            {"signature", trial.signature},
+            {"fired", trial.fired},
             {"case", trial.caught ? print_case({trial.minimized, {}, {}, {}}) : ""}};
   });
   const std::string file = told.at("case");

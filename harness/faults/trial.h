@@ -26,11 +26,11 @@ struct Control {
 
 /// What became of the hunt for one fault.
 struct Trial {
-  bool caught = false;      ///< its own property fired, with a signature that the control does not have
-  double seconds = 0;       ///< until then; without: that it took
-  uint64_t cases = 0;       ///< until then
-  size_t layers = 0;        ///< of the smallest case
-  std::string signature;    ///< of that case, which three fresh processes repeated
+  bool caught = false;    ///< its own property fired, with a signature that the control does not have
+  double seconds = 0;     ///< until then; without: that it took
+  uint64_t cases = 0;     ///< until then
+  size_t layers = 0;      ///< of the smallest case
+  std::string signature;  ///< of that case, which three fresh processes repeated
   Case minimized;
   std::set<std::string> fired;  ///< properties with signatures that the control does not have
 };
@@ -40,8 +40,8 @@ Space space_of(const Fault&);
 /// Faults over the same modules have the same control.
 std::string family_of(const Fault&);
 
-/// The hunts run in processes of their own, each on one core, with nothing but the ordinary campaign: RapidCheck's
-/// engine, its workers, the judge, the minimizer.
+/// The hunts run in processes of their own, each on one core, with nothing but the ordinary campaign:
+/// RapidCheck's engine, its workers, the judge, the minimizer.
 Control control_for(const Fault&, const TrialSettings&);
 Trial trial_of(const Fault&, const Control&, const TrialSettings&);
 
