@@ -137,9 +137,11 @@ void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, cons
       for (OperandFacts& operand : cast.received)
         if (autocast_casts(operand.dtype)) operand.dtype = *call.autocast;
     const Disagreement operands = disagreement_of(promise, cast);
+    // Which of its many spellings a mismatch that is none comes in depends on the kernel, and so on the CPU.
+    const bool mismatch = known && known->family->kind == MessageKind::mismatch;
     out.push_back(violation(
         "agreeing_dtypes_succeed", plan, Severity::refusal, call.culprit, phase_of(call),
-        family_of(seen.error), operands, call.autocast,
+        mismatch ? "mismatch" : family_of(seen.error), operands, call.autocast,
         fmt::format("{} succeeds: {}", culprit_name(plan, call.culprit, phase_of(call)), list(call.received)),
         seen.error->message));
   });
@@ -304,8 +306,10 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
                              std::vector<Violation>& out) {
   if (!seen.error || seen.traces.empty()) return;
   const auto known = recognize(seen.error->message);
-  if (known && known->family->kind == MessageKind::no_meta)
-    return;  // a kernel that is not there refuses nothing
+  // A kernel that is not there refuses nothing, and what autograd documents not to do has to do with no dtype.
+  if (known &&
+      (known->family->kind == MessageKind::no_meta || known->family->kind == MessageKind::autograd))
+    return;
   // The worst of it. Gradients that are there after backward threw were put there by the engine, layer by
   // layer, parameter by parameter: one finding, whatever module threw. What else changed is the module's, and
   // statistics are not to hide behind a counter of batches that went on.
@@ -314,7 +318,11 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
   };
   const Trace& first = *std::min_element(seen.traces.begin(), seen.traces.end(),
                                          [&](auto& a, auto& b) { return rank(a) < rank(b); });
-  const std::string what = first.kind == "buffer" ? role_of(first.name) : first.kind;
+  // A mean of 0 stays what it was, so which of the running statistics changed is the input's doing.
+  const std::string buffer = role_of(first.name);
+  const std::string what = first.kind != "buffer"             ? first.kind
+                           : buffer.starts_with("running_") ? "running_stats"
+                                                              : buffer;
   out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late,
                           first.kind == "gradient" ? Culprit{Culprit::kStage} : seen.error->culprit,
                           seen.error->phase, "changed", {what, "-"}, std::nullopt,

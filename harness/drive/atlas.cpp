@@ -356,7 +356,7 @@ struct CellSlot {
   static constexpr uint64_t kNone = UINT64_MAX;
   std::atomic<uint64_t> piece{kNone}, cell{kNone};
   std::atomic<double> since{0};
-  std::atomic<uint32_t> position{0};
+  PositionWord position{0};
   std::atomic<bool> judging{false};      ///< the cell itself has ended; a consistent case is run to judge it
   std::atomic<uint64_t> unasked{kNone};  ///< the cell for which that ended the process
 };

@@ -10,6 +10,7 @@
 
 #include "harness/drive/minimize.h"
 #include "harness/run/run.h"
+#include "properties/violation.h"
 
 namespace dtypefuzz {
 namespace {
@@ -18,6 +19,38 @@ namespace {
 bool out_of_memory(const Observation& seen) {
   return seen.error && (seen.error->type == "std::bad_alloc" ||
                         seen.error->message.find("DefaultCPUAllocator") != std::string::npos);
+}
+
+/// The finding that a process did not survive a plan, `at` this position.
+Violation not_survived(const Plan& plan, const Position& at, std::string what, std::string seen) {
+  Culprit culprit = at.culprit;
+  // Before any layer's gradient has come, it is the end of the stack that runs.
+  if (at.phase == Phase::backward && culprit.kind == Culprit::kStage)
+    culprit = plan.loss ? Culprit{Culprit::kLoss}
+                        : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
+  return {.signature = {.property = "process_survives",
+                        .culprit = culprit_name(plan, culprit, at.phase),
+                        .operands = "-",
+                        .category = std::string(to_string(
+                            category_of(at.input == Dtype::Undefined ? plan.params_dtype : at.input))),
+                        .phase = std::string(to_string(at.phase)),
+                        .family = std::move(what),
+                        .device = std::string(to_string(at.device)),
+                        .autocast = autocast_class(at.autocast)},
+          .severity = Severity::crash,
+          .promised = "a step succeeds or throws",
+          .seen = std::move(seen)};
+}
+
+/// Where a run was that ended in an exception.
+Position position_of(const Plan& plan, const Observation& seen) {
+  Position at{.phase = seen.error->phase,
+              .culprit = seen.error->culprit,
+              .device = plan.device,
+              .autocast = plan.autocast};
+  for (const CallFacts& call : seen.calls)
+    if (call.culprit == at.culprit && !call.received.empty()) at.input = call.received.front().dtype;
+  return at;
 }
 
 }  // namespace
@@ -57,28 +90,7 @@ Violation crash_of(const Plan& plan, const Remains& remains, int status) {
                                  : fmt::format("exit_{}", WEXITSTATUS(status));
       seen = "the process ended: " + what + (thrown.empty() ? "" : ", terminated by " + thrown);
   }
-  const Position position = position_of(remains.position);
-  const auto autocast = !plan.autocast ? "off"
-                        : autocast_documents(plan.device, *plan.autocast)
-                            ? std::string(name_of(*plan.autocast))
-                            : "other";
-  Culprit culprit = position.culprit;
-  // Before any layer's gradient has come, it is the end of the stack that runs.
-  if (position.phase == Phase::backward && culprit.kind == Culprit::kStage)
-    culprit = plan.loss ? Culprit{Culprit::kLoss}
-                        : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
-  return {.signature = {.property = "process_survives",
-                        .culprit = culprit_name(plan, culprit, position.phase),
-                        .operands = "-",
-                        .category = std::string(to_string(category_of(
-                            position.input == Dtype::Undefined ? plan.params_dtype : position.input))),
-                        .phase = std::string(to_string(position.phase)),
-                        .family = what,
-                        .device = std::string(to_string(plan.device)),
-                        .autocast = autocast},
-          .severity = Severity::crash,
-          .promised = "a step succeeds or throws",
-          .seen = seen};
+  return not_survived(plan, position_of(remains.position), std::move(what), std::move(seen));
 }
 
 Checked Hunt::check(Plan&& plan, Siblings siblings) {
@@ -91,7 +103,8 @@ Checked Hunt::check(Plan&& plan, Siblings siblings) {
       std::snprintf(remains_->thrown, sizeof remains_->thrown, "%.200s",
                     checked->seen.error->message.c_str());
       remains_->cause = Cause::memory;
-      checked->violations = {crash_of(checked->plan, *remains_, 0)};
+      checked->violations = {
+          not_survived(checked->plan, position_of(checked->plan, checked->seen), "memory", remains_->thrown)};
     }
   }
   return std::move(*checked);

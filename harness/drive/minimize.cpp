@@ -1,5 +1,7 @@
 #include "harness/drive/minimize.h"
 
+#include <algorithm>
+
 #include "generators/stack.h"
 
 namespace dtypefuzz {
@@ -8,14 +10,79 @@ namespace {
 struct Replayed {
   Case result;
   std::vector<Answered> answered;
+  Plan plan;
 };
 Replayed replay_of(const Case& c) {
   Draw draw(c);
-  plan_of(draw);
   Replayed replayed;
+  replayed.plan = plan_of(draw);
   replayed.answered = draw.answered();
   replayed.result = draw.take_result();
   return replayed;
+}
+
+/// The shape in which a value comes into a layer of the outermost list, or what it holds.
+const Shape* shape_into(const Plan& plan, size_t layer) {
+  const std::string path = "layers[" + std::to_string(layer) + "]";
+  for (const LayerPlan& each : plan.layers)
+    if (each.path.starts_with(path)) return &each.in;
+  return nullptr;
+}
+
+/// How far a shape is from another: ranks first.
+size_t distance(const Shape& a, const Shape& b) {
+  size_t differing = 0;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) differing += a[i] != b[i];
+  constexpr size_t kRank = 100;
+  return differing + kRank * (std::max(a.size(), b.size()) - std::min(a.size(), b.size()));
+}
+
+/// With answers to what the input's shape depends on that give it this shape, or one that is near it.
+Case with_input_of(Case c, const Shape& wanted) {
+  const auto is_about_input = [](const std::string& name) {
+    return name == "batch" || name.starts_with("input.") || name.starts_with("layers[0].");
+  };
+  size_t left = distance(plan_of(c).input_shape, wanted);
+  for (bool nearer = true; nearer && left > 0;) {
+    nearer = false;
+    const Replayed r = replay_of(c);
+    for (size_t i = 0; i < r.answered.size() && !nearer; ++i) {
+      const std::string& name = r.result.choices[i].name;
+      if (r.answered[i].ask != Ask::size || !is_about_input(name)) continue;
+      for (uint32_t option = 0; option < r.answered[i].options && !nearer; ++option) {
+        // What does not fit yet may fit when the shape is there: nothing but this answer is changed.
+        Draw draw(c);
+        draw.force(name, option);
+        const size_t then = distance(plan_of(draw).input_shape, wanted);
+        nearer = then < left;
+        if (!nearer) continue;
+        left = then;
+        c.set(name, std::string(draw.result()[name]));
+      }
+    }
+  }
+  return c;
+}
+
+/// Without the first `count` layers, an input in their place: with a gradient, as their output had, of the
+/// shape that this had, contiguous and not, and of others.
+void without_first(const Replayed& r, size_t count, std::vector<Case>& candidates) {
+  Case rest = r.result;
+  for (size_t i = 0; i < count; ++i) rest = without_element(rest, "layers", 0);
+  rest.set("input.requires_grad", "true");
+  candidates.push_back(canonical(rest));
+  if (const Shape* wanted = shape_into(r.plan, count)) {
+    Case shaped = with_input_of(rest, *wanted);
+    candidates.push_back(canonical(shaped));
+    shaped.set("input.contiguous", "false");
+    candidates.push_back(canonical(shaped));
+  }
+  constexpr Bias kEven{.setting = 0, .module = 0, .count = 0, .size = 0, .dtype = 0, .operand = 1};
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    Draw draw(rest, Rng(seed), kEven);
+    plan_of(draw);
+    candidates.push_back(draw.take_result());
+  }
 }
 
 }  // namespace
@@ -40,23 +107,11 @@ Size size_of(const Case& c) {
 std::vector<Case> simpler(const Case& c) {
   const Replayed r = replay_of(c);
   std::vector<Case> candidates;
+  for (size_t count = list_size(r.result, "layers"); count-- > 1;) without_first(r, count, candidates);
   for (const auto& list : lists_of(r.result)) {
     const size_t count = list_size(r.result, list);
     for (size_t i = count; count > 1 && i-- > 0;)
       candidates.push_back(canonical(without_element(r.result, list, i)));
-    // Where the first layer goes, an input takes its place: with a gradient, as the layer's output had, and
-    // of other sizes than the simplest, as that may have had.
-    if (list == "layers" && count > 1) {
-      Case c = without_element(r.result, list, 0);
-      c.set("input.requires_grad", "true");
-      candidates.push_back(canonical(c));
-      constexpr Bias kEven{.setting = 0, .module = 0, .count = 0, .size = 0, .dtype = 0, .operand = 1};
-      for (uint64_t seed = 0; seed < 8; ++seed) {
-        Draw draw(c, Rng(seed), kEven);
-        plan_of(draw);
-        candidates.push_back(draw.take_result());
-      }
-    }
     // What counts where a layer is used again may be the region: the layer itself runs there, once.
     for (size_t i = count; list == "layers" && i-- > 1;) {
       const auto at = [&](size_t element) { return list + "[" + std::to_string(element) + "]."; };

@@ -15,8 +15,8 @@ struct Size {
 };
 Size size_of(const Case&);
 
-/// Cases one step simpler than this one, the boldest steps first: a list element removed, the first layer
-/// dropped, an answer made the simplest, an answer one option simpler.
+/// Cases one step simpler than this one, the boldest steps first: the first layers dropped, a list element
+/// removed, an answer made the simplest, an answer one option simpler.
 std::vector<Case> simpler(const Case&);
 
 /// Whether the candidate still shows the finding; returns the violation it shows.

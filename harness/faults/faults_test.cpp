@@ -73,6 +73,18 @@ TEST(Processes, ThatEndInASiblingOfALayerEndForThatLayer) {
   EXPECT_EQ(to_string(violations[0].signature), "process_survives:Softmax:-:float:forward:SIGSEGV:cpu:off");
 }
 
+TEST(Processes, ThatEndInASiblingOnAnotherDeviceEndThere) {
+  // One fault is one finding, whether the layer itself ran on the CPU or what stands for it there.
+  const Planted planted({{"hardshrink", c10::DispatchKey::CPU, [](Call&) { std::abort(); }}});
+  for (const std::string device : {"cpu", "meta"}) {
+    const Case alone{{{"device", device}, {"layers[0].module", "Hardshrink"}}};
+    const auto violations = check_isolated(alone, Limits{}, {}).violations;
+    ASSERT_EQ(violations.size(), 1u);
+    EXPECT_EQ(to_string(violations[0].signature),
+              "process_survives:Hardshrink:-:float:forward:SIGABRT:cpu:off");
+  }
+}
+
 TEST(Processes, ThatEndWhileACacheIsWarmedEndForTheLayer) {
   const Planted planted({{"hardshrink", c10::DispatchKey::CPU, [](Call&) { std::abort(); }}});
   const Case warmed{

@@ -13,14 +13,24 @@
 namespace dtypefuzz {
 namespace {
 
-std::atomic<uint32_t>* position_word = nullptr;
+PositionWord* position_word = nullptr;
+uint64_t position_of_run = 0;  // the device and the region of the run, where the word has them
 bool positions_within_backward = false;
 std::optional<Culprit> runs_for;
 uint64_t* ticks_inside = nullptr;
 int depth_inside = 0;
 
+constexpr int kLayerAt = 0, kInputAt = 16, kKindAt = 24, kPhaseAt = 28, kAutocastAt = 32, kDeviceAt = 40;
+constexpr uint64_t kByte = 0xFF;
+
+uint64_t at_bit(int bit, auto value) {
+  return static_cast<uint64_t>(value) << bit;
+}
+
 /// Everything that a case could have left behind.
 void reset(const Plan& plan) {
+  position_of_run = at_bit(kDeviceAt, plan.device);
+  if (plan.autocast) position_of_run |= at_bit(kAutocastAt, static_cast<int>(*plan.autocast) + 1);
   at::autocast::set_autocast_enabled(at::kCPU, false);
   at::autocast::set_autocast_enabled(at::kCUDA, false);
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
@@ -58,9 +68,8 @@ void write_position(const Position& of_this_run) {
   if (!position_word) return;
   Position at = of_this_run;
   if (runs_for && (at.culprit.kind != Culprit::kStage || at.phase == Phase::backward)) at.culprit = *runs_for;
-  position_word->store(static_cast<uint32_t>(at.phase) << 28 | static_cast<uint32_t>(at.culprit.kind) << 24 |
-                           static_cast<uint32_t>(at.input) << 16 |
-                           static_cast<uint32_t>(at.culprit.layer + 1),
+  position_word->store(position_of_run | at_bit(kPhaseAt, at.phase) | at_bit(kKindAt, at.culprit.kind) |
+                           at_bit(kInputAt, at.input) | at_bit(kLayerAt, at.culprit.layer + 1),
                        std::memory_order_relaxed);
 }
 
@@ -73,13 +82,17 @@ InsideLibTorch::~InsideLibTorch() {
   if (ticks_inside && --depth_inside == 0) *ticks_inside += ticks() - begin_;
 }
 
-Position position_of(uint32_t word) {
-  return {.phase = static_cast<Phase>(word >> 28),
-          .culprit = {static_cast<Culprit::Kind>(word >> 24 & 0xF), static_cast<int>(word & 0xFFFF) - 1},
-          .input = static_cast<Dtype>(word >> 16 & 0xFF)};
+Position position_of(uint64_t word) {
+  const auto autocast = static_cast<int>(word >> kAutocastAt & kByte);  // 0: none
+  return {.phase = static_cast<Phase>(word >> kPhaseAt & 0xF),
+          .culprit = {static_cast<Culprit::Kind>(word >> kKindAt & 0xF),
+                      static_cast<int>(word >> kLayerAt & 0xFFFF) - 1},
+          .input = static_cast<Dtype>(word >> kInputAt & kByte),
+          .device = static_cast<Device>(word >> kDeviceAt & kByte),
+          .autocast = autocast == 0 ? std::nullopt : std::optional(static_cast<Dtype>(autocast - 1))};
 }
 
-void write_positions_to(std::atomic<uint32_t>* word, bool within_backward) {
+void write_positions_to(PositionWord* word, bool within_backward) {
   position_word = word;
   positions_within_backward = within_backward;
 }

@@ -31,16 +31,20 @@ bool device_in_reach(Device);
 uint64_t ticks();
 void count_ticks_inside(uint64_t* sum);
 
-/// How far a run is, in one word that another process may read: the phase, and whose turn it is.
+/// How far a run is, in one word that another process may read: the phase, whose turn it is, and on what this
+/// run is, which may be a sibling of the case's.
+using PositionWord = std::atomic<uint64_t>;
 struct Position {
   Phase phase = Phase::construct;
   Culprit culprit = {};
   Dtype input = Dtype::Undefined;  ///< of the layer whose turn it is
+  Device device = Device::cpu;
+  std::optional<Dtype> autocast = {};  ///< of the whole step
 };
-Position position_of(uint32_t word);
+Position position_of(uint64_t word);
 /// Where every run of this process writes its position; null: nowhere. `within_backward`: hooks say which
 /// layer's backward it is, too (not in the hot loop).
-void write_positions_to(std::atomic<uint32_t>*, bool within_backward = false);
+void write_positions_to(PositionWord*, bool within_backward = false);
 
 /// While it lives, whatever layer runs, runs for `culprit`: a sibling of one layer of a stack, or a question
 /// about its support, that ends the process is that layer's doing.
