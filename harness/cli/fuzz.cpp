@@ -289,6 +289,7 @@ int fuzz(FuzzOptions o) {
     record = {{"schema", 1}, {"type", "run"}, {"versions", versions()}, {"begun", Json::array()}};
   }
   EngineOptions options{.corpus = o.corpus, .seeds = {}, .target = {}, .folder = o.out};
+  for (const auto& [signature, entry] : baseline) options.known.push_back(entry.path.string());
   if (const auto seeds = of_checkout("corpus/seeds"); fs::is_directory(seeds)) options.seeds.push_back(seeds);
   settings.engine = engine.make(options);
 
@@ -379,7 +380,7 @@ void add_fuzz(CLI::App& app, int& code) {
                          "time, a second one is refused with the process id of the first"))
       ->capture_default_str();
   f->add_option("--baseline", o->baseline, "a directory of known findings, or none")->capture_default_str();
-  f->add_option("--corpus", o->corpus, "a directory where libfuzzer keeps its inputs from run to run");
+  f->add_option("--corpus", o->corpus, "a directory: where libfuzzer keeps its inputs from run to run; the cases whose neighbors are run");
   not_anew(f->add_option("--case-time", o->case_time, "a case that takes longer is a hang"))
       ->capture_default_str();
   not_anew(f->add_option("--memory", o->memory,

@@ -257,6 +257,7 @@ std::vector<std::filesystem::path> case_files(const std::vector<std::string>& pa
     if (error) fail("{}: {}", as_text(path, 300), error.message());
   }
   std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
   return files;
 }
 

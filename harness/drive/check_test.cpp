@@ -456,6 +456,19 @@ TEST(Minimizer, AnInputTakesTheShapeThatALayerWasMadeFor) {
   EXPECT_EQ(small["layers"], "2");
 }
 
+TEST(Minimizer, AnInputTakesTheDtypeToWhichARegionCast) {
+  const Case through = canonical(with({{"layers", "2"},
+                                       {"autocast", "float16"},
+                                       {"layers[0].module", "Linear"},
+                                       {"layers[1].module", "Hardshrink"}}));
+  const Case alone = canonical(with({{"autocast", "float16"},
+                                     {"input.requires_grad", "true"},
+                                     {"input.dtype", "float16"},
+                                     {"layers[0].module", "Hardshrink"}}));
+  const auto steps = simpler(through);
+  EXPECT_NE(std::find(steps.begin(), steps.end(), alone), steps.end());
+}
+
 TEST(Minimizer, ALayerThatIsUsedAgainInARegionOfItsOwnRunsThereOnce) {
   const Case again = canonical(with({{"layers", "2"},
                                      {"layers[0].module", "ReLU"},

@@ -1,6 +1,7 @@
 #include "harness/drive/minimize.h"
 
 #include <algorithm>
+#include <set>
 
 #include "generators/stack.h"
 
@@ -21,12 +22,23 @@ Replayed replay_of(const Case& c) {
   return replayed;
 }
 
-/// The shape in which a value comes into a layer of the outermost list, or what it holds.
-const Shape* shape_into(const Plan& plan, size_t layer) {
+/// The first layer in an element of the outermost list.
+const LayerPlan* layer_at(const Plan& plan, size_t layer) {
   const std::string path = "layers[" + std::to_string(layer) + "]";
   for (const LayerPlan& each : plan.layers)
-    if (each.path.starts_with(path)) return &each.in;
+    if (each.path.starts_with(path)) return &each;
   return nullptr;
+}
+
+/// The dtypes in which some region of the plan lets layers compute.
+std::set<Dtype> region_dtypes(const Plan& plan) {
+  std::set<Dtype> dtypes;
+  if (plan.autocast) dtypes.insert(*plan.autocast);
+  for (const Container& container : plan.containers)
+    if (container.autocast.kind == Region::kOn) dtypes.insert(container.autocast.dtype);
+  for (const LayerPlan& layer : plan.layers)
+    if (layer.autocast.kind == Region::kOn) dtypes.insert(layer.autocast.dtype);
+  return dtypes;
 }
 
 /// How far a shape is from another: ranks first.
@@ -65,17 +77,24 @@ Case with_input_of(Case c, const Shape& wanted) {
 }
 
 /// Without the first `count` layers, an input in their place: with a gradient, as their output had, of the
-/// shape that this had, contiguous and not, and of others.
+/// shape that this had, contiguous and not, in the dtypes to which regions cast too, and of other shapes.
 void without_first(const Replayed& r, size_t count, std::vector<Case>& candidates) {
   Case rest = r.result;
   for (size_t i = 0; i < count; ++i) rest = without_element(rest, "layers", 0);
   rest.set("input.requires_grad", "true");
   candidates.push_back(canonical(rest));
-  if (const Shape* wanted = shape_into(r.plan, count)) {
-    Case shaped = with_input_of(rest, *wanted);
-    candidates.push_back(canonical(shaped));
-    shaped.set("input.contiguous", "false");
-    candidates.push_back(canonical(shaped));
+  if (const LayerPlan* next = layer_at(r.plan, count)) {
+    const auto put_in = [&](Case shaped) {
+      candidates.push_back(canonical(shaped));
+      shaped.set("input.contiguous", "false");
+      candidates.push_back(canonical(shaped));
+    };
+    Case shaped = with_input_of(rest, next->in);
+    put_in(shaped);
+    for (const Dtype dtype : region_dtypes(r.plan)) {
+      shaped.set("input.dtype", name_of(dtype));
+      put_in(shaped);
+    }
   }
   constexpr Bias kEven{.setting = 0, .module = 0, .count = 0, .size = 0, .dtype = 0, .operand = 1};
   for (uint64_t seed = 0; seed < 8; ++seed) {

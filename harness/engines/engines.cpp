@@ -10,6 +10,8 @@
 #include <ostream>
 
 #include "harness/core/error.h"
+#include "harness/drive/case_file.h"
+#include "harness/drive/neighbors.h"
 #include "harness/drive/sweep.h"
 #include "harness/engines/rapidcheck.h"
 
@@ -110,10 +112,26 @@ Engine sweeping(const EngineOptions&) {
   };
 }
 
+Engine neighboring(const EngineOptions& options) {
+  std::vector<Case> starts;
+  for (const auto& file : case_files(options.corpus.empty() ? options.known : std::vector{options.corpus}))
+    starts.push_back(load_case(file).body);
+  if (starts.empty())
+    fail("--engine neighbors: no case to start from; give a --baseline with findings or a --corpus of cases");
+  return [starts = std::move(starts)](Worker& worker) {
+    const Neighbors neighbors(starts, worker.settings().space);
+    while (const auto index = worker.claim())
+      worker.judge(neighbors.at(worker.settings().seed, *index));
+  };
+}
+
 constexpr NamedEngine kEngines[] = {
     {"libfuzzer", "guided by what cases reach: build/dtype_fuzzer", libfuzzer},
     {"rapidcheck", "random cases, case i from the seed and i alone", rapidcheck},
     {"sweep", "the finite part of the space, cell by cell, then the end", sweeping},
+    {"neighbors",
+     "the known findings, or the cases in --corpus, with one answer changed, then with two or three at random",
+     neighboring},
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 
 #include "harness/core/error.h"
 #include "harness/drive/minimize.h"
+#include "harness/drive/neighbors.h"
 #include "harness/drive/sweep.h"
 #include "harness/engines/rapidcheck.h"
 
@@ -108,6 +109,29 @@ TEST(Sweep, IsTheSameTwiceAndCoversEveryModuleAndLoss) {
   EXPECT_EQ(cells, again);
   for (const auto rows : {module_rows(), losses()})
     for (const Row* row : rows) EXPECT_TRUE(seen.contains(std::string(row->name))) << row->name;
+}
+
+TEST(Neighbors, AreTheStartsWithOneAnswerChangedEachOnceThenWithMore) {
+  const Case start = canonical(Case{{{"layers[0].module", "Linear"}, {"mode", "eval"}}});
+  Draw draw(start);
+  plan_of(draw);
+  uint64_t options = 0;
+  for (const Answered& answer : draw.answered()) options += answer.options - 1;
+  const Neighbors neighbors({start, start}, whole_space());
+  ASSERT_EQ(neighbors.singles(), 2 * options);
+  std::set<std::string> texts;
+  for (uint64_t i = 0; i < options; ++i) {
+    const Case one = neighbors.at(1, i).body;
+    EXPECT_EQ(one, canonical(one));
+    EXPECT_EQ(neighbors.at(2, i).body, one);  // no seed changes these
+    EXPECT_EQ(neighbors.at(1, options + i).body, one);
+    texts.insert(print_case({one, {}, {}, {}}));
+  }
+  EXPECT_EQ(texts.size(), options);
+  EXPECT_FALSE(texts.contains(print_case({start, {}, {}, {}})));
+  const uint64_t beyond = 2 * options + 5;
+  EXPECT_EQ(neighbors.at(1, beyond).body, neighbors.at(1, beyond).body);
+  EXPECT_NE(neighbors.at(1, beyond).body, neighbors.at(2, beyond).body);
 }
 
 // --- campaigns
