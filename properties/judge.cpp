@@ -111,15 +111,8 @@ Phase phase_of(const CallFacts& call) {
 template <class Each>
 void each_call(const Expectation& promised, const Observation& seen, Each&& each) {
   for (size_t i = 0; i < seen.calls.size(); ++i)
-    if (!seen.calls[i].mixed_devices && !promised.undocumented_region[i])
+    if (!seen.calls[i].mixed_devices && promised.regions[i] == RegionKind::documented)
       each(seen.calls[i], promised.calls[i]);
-}
-
-/// A region of a dtype that autocast does not document was entered: that is property 10's to judge, and what
-/// follows from it in later phases is not judged again.
-bool ran_undocumented(const Expectation& promised) {
-  return std::find(promised.undocumented_region.begin(), promised.undocumented_region.end(), true) !=
-         promised.undocumented_region.end();
 }
 
 // --- 1
@@ -238,7 +231,7 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
 // ------------------------------------------------------------------------------------------------------------
 void refusal_is_early(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
                       std::vector<Violation>& out) {
-  if (!seen.error || seen.error->phase < Phase::backward || ran_undocumented(promised)) return;
+  if (!seen.error || seen.error->phase < Phase::backward || promised.ran_undocumented()) return;
   const bool converted = converted_in_step(plan);
   const auto known = recognize(seen.error->message);
   if (known && (known->family->kind == MessageKind::unsupported || not_about_dtypes(*known))) return;
@@ -283,7 +276,7 @@ void output_dtype_is_as_promised(const Plan& plan, const Expectation& promised, 
 // ------------------------------------------------------------------------------------------------------------
 void gradients_match_their_leaves(const Plan& plan, const Expectation& promised, const Observation& seen,
                                   Strictness, std::vector<Violation>& out) {
-  if (seen.error || ran_undocumented(promised)) return;
+  if (seen.error || promised.ran_undocumented()) return;
   for (const LeafFacts& leaf : seen.leaves) {
     const bool missing = leaf.must_have && !leaf.has;
     if (!missing && (!leaf.has || leaf.grad_dtype == leaf.dtype)) continue;
@@ -338,22 +331,38 @@ void autocast_state_is_restored(const Plan& plan, const Expectation& promised, c
     out.push_back(violation("autocast_state_is_restored", plan, Severity::late, {}, Phase::region,
                             family_of(seen.error), {}, plan.autocast, "the state is as before the region",
                             "left changed " + seen.autocast_left));
+  const auto known = seen.error ? recognize(seen.error->message) : std::nullopt;
   for (size_t i = 0; i < seen.calls.size(); ++i) {
     const CallFacts& call = seen.calls[i];
     const Promise& promise = promised.calls[i];
-    if (!promised.undocumented_region[i] || call.threw || call.mixed_devices || promise.outputs.empty())
+    const bool undocumented = promised.regions[i] == RegionKind::undocumented;
+    if (promised.regions[i] == RegionKind::documented || call.mixed_devices ||
+        promise.kind != Promise::kAccepts)
       continue;
-    const Dtype wanted = promise.outputs.front();
-    if (promise.kind != Promise::kAccepts || wanted == Dtype::Undefined || call.given.empty() ||
-        call.given.front() == wanted)
-      continue;
-    out.push_back(
-        violation("autocast_state_is_restored", plan, Severity::silent, {}, Phase::region, "accepted",
-                  {"-", std::string(to_string(category_of(*call.autocast)))}, call.autocast,
-                  fmt::format("a region of {}, which autocast does not document, is refused or acts as off",
-                              name_of(*call.autocast)),
-                  fmt::format("{} gave {} instead of {}", culprit_name(plan, call.culprit, phase_of(call)),
-                              name_of(call.given.front()), name_of(wanted))));
+    const auto name = culprit_name(plan, call.culprit, phase_of(call));
+    // What a region of no documented dtype refuses, it refuses.
+    if (call.threw && (undocumented || !known || known->family->kind != MessageKind::mismatch)) continue;
+    const auto wanted = call.threw || promise.outputs.empty() ? Dtype::Undefined : promise.outputs.front();
+    const auto given = call.given.empty() ? Dtype::Undefined : call.given.front();
+    if (!call.threw && (wanted == Dtype::Undefined || given == Dtype::Undefined || given == wanted)) continue;
+    const auto happened =
+        call.threw ? seen.error->message
+                   : fmt::format("{} gave {} instead of {}", name, name_of(given), name_of(wanted));
+    if (undocumented)
+      out.push_back(
+          violation("autocast_state_is_restored", plan, Severity::silent, {}, Phase::region, "accepted",
+                    {"-", std::string(to_string(category_of(*call.autocast)))}, call.autocast,
+                    fmt::format("a region of {}, which autocast does not document, is refused or acts as off",
+                                name_of(*call.autocast)),
+                    happened));
+    else
+      out.push_back(violation(
+          "autocast_state_is_restored", plan, call.threw ? Severity::refusal : Severity::silent, {},
+          Phase::region, "cached", {"parameter", std::string(to_string(category_of(*call.autocast)))},
+          call.autocast,
+          fmt::format("a region of {} casts the parameters of {}, whatever region ran it before",
+                      name_of(*call.autocast), name),
+          happened));
     return;
   }
 }

@@ -11,9 +11,7 @@ void only_conversion_changes_dtypes(const Plan& plan, const Expectation& promise
     // A gradient of another dtype after backward, and all that a conversion within a step leads to, is property
     // 5's: here it is what `to()` itself leaves behind.
     if (change.phase == Phase::step && change.kind == "gradient") continue;
-    const bool undocumented = std::find(promised.undocumented_region.begin(), promised.undocumented_region.end(),
-                                        true) != promised.undocumented_region.end();
-    if (undocumented && change.phase >= Phase::region) continue;
+    if (promised.ran_undocumented() && change.phase >= Phase::region) continue;
     const bool belongs = change.kind == "gradient" || change.kind == "state";
     out.push_back(violation(
         "only_conversion_changes_dtypes", plan, Severity::wrong_bits, {}, change.phase, "changed",
@@ -29,9 +27,7 @@ void only_conversion_changes_dtypes(const Plan& plan, const Expectation& promise
 void steps_keep_values_finite(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
                               std::vector<Violation>& out) {
   const bool empty = numel(plan.input_shape) == 0;
-  const bool undocumented = std::find(promised.undocumented_region.begin(), promised.undocumented_region.end(),
-                                      true) != promised.undocumented_region.end();
-  if (plan.fill == Fill::extremes || empty || undocumented) return;
+  if (plan.fill == Fill::extremes || empty || promised.ran_undocumented()) return;
   for (const StepFacts& step : seen.steps) {
     if (!step.parameters_before || !step.gradients) return;  // not this step's doing
     if (step.parameters_after) continue;

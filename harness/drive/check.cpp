@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "harness/run/run.h"
@@ -60,6 +61,38 @@ Plan alone_as_received(const Plan& plan, const CallFacts& call) {
     }
   }
   return result;
+}
+
+/// What ends the outermost region round a layer, and with it autocast's cache: the step where the whole of it
+/// runs in one, else the outermost container that has one, else the layer itself.
+std::string_view outermost_region(const Plan& plan, const LayerPlan& layer) {
+  if (plan.autocast) return "";
+  for (const Container& container : plan.containers)  // outer ones come first
+    if (container.autocast.kind != Region::kSame && layer.path.starts_with(container.path + "."))
+      return container.path;
+  return layer.path;
+}
+
+std::vector<RegionKind> regions_of(const Plan& plan, const Observation& seen) {
+  std::vector<RegionKind> regions(seen.calls.size(), RegionKind::documented);
+  std::map<std::tuple<int, std::string_view, int>, Dtype> cast_first;
+  for (size_t i = 0; i < seen.calls.size(); ++i) {
+    const CallFacts& call = seen.calls[i];
+    if (!call.autocast) continue;
+    const auto cached = [](const OperandFacts& operand) {
+      return operand.role == Role::parameter && operand.dtype == Dtype::Float;
+    };
+    if (call.culprit.kind == Culprit::kLayer &&
+        std::any_of(call.received.begin(), call.received.end(), cached)) {
+      const LayerPlan& layer = *layer_of(plan, call.culprit);
+      const bool warmed = plan.warmup != Warmup::none && call.iteration == 0;
+      const auto first = cast_first.try_emplace({call.iteration, outermost_region(plan, layer), call.culprit.layer - layer.reuse},
+                                                warmed ? *plan.autocast : *call.autocast).first;
+      if (first->second != *call.autocast) regions[i] = RegionKind::after_another;
+    }
+    if (!autocast_documents(plan.device, *call.autocast)) regions[i] = RegionKind::undocumented;
+  }
+  return regions;
 }
 
 uint64_t hash_of(std::string_view text) {
@@ -142,9 +175,9 @@ void Checker::relate(const Plan& plan, const CallFacts& call, std::vector<Violat
 Expectation Checker::expectation_of(const Plan& plan, const Observation& seen) {
   Expectation promised;
   promised.calls.reserve(seen.calls.size());
+  promised.regions = regions_of(plan, seen);
   for (const CallFacts& call : seen.calls) {
     promised.calls.push_back(promise_for(plan, call));
-    promised.undocumented_region.push_back(call.autocast && !autocast_documents(plan.device, *call.autocast));
     const Promise& promise = promised.calls.back();
     if (!call.threw || promise.kind != Promise::kRefusesMismatch || call.culprit.kind == Culprit::kResidual)
       continue;
