@@ -88,12 +88,9 @@ int minimize_files(const CaseOptions& o) {
     const auto violations = check_isolated(file.body, {}, {o.strict}).violations;
     if (violations.empty()) fmt::print("{}: holds, nothing to minimize\n", path.string());
     for (Violation violation : violations) {
-      const Case small =
-          minimize(file.body, violation, [&](const Case& candidate) -> std::optional<Violation> {
-            for (const auto& v : check_isolated(candidate, {}, {o.strict}).violations)
-              if (same_finding(violation.signature, v.signature)) return v;
-            return std::nullopt;
-          });
+      const Case small = minimize(file.body, violation, [&](const Case& candidate) {
+        return check_isolated(candidate, {}, {o.strict}).violations;
+      });
       const std::string signature = to_string(violation.signature);
       const auto out = std::filesystem::path(o.out) / file_name_of(signature);
       write_atomically(out,

@@ -383,17 +383,28 @@ TEST(Relations, ARepairThatDoesNotHelpIsCaught) {
 /// The smallest case that shows the finding with this signature, of a case that does.
 Case minimum_of(const Case& start, std::string_view signature) {
   Checker checker;
-  const auto shown = [&](const Case& c) -> std::optional<Violation> {
-    for (auto& v : checker.check(c).violations)
-      if (to_string(v.signature) == signature) return v;
-    return std::nullopt;
-  };
-  auto violation = shown(start);
-  if (!violation) {
+  const auto shows = [&](const Case& c) { return checker.check(c).violations; };
+  const auto shown = shows(start);
+  const auto at = std::find_if(shown.begin(), shown.end(),
+                               [&](const Violation& v) { return to_string(v.signature) == signature; });
+  if (at == shown.end()) {
     ADD_FAILURE() << "not shown: " << signature;
     return start;
   }
-  return minimize(start, *violation, shown);
+  Violation violation = *at;
+  return minimize(start, violation, shows);
+}
+
+TEST(Minimizer, TwoMismatchesAtOnceAreNoFindingOfTheirOwn) {
+  const Case both = canonical(with({{"layers[0].module", "MultiheadAttention"},
+                                    {"params.dtype", "float64"},
+                                    {"layers[0].add_bias_kv", "true"},
+                                    {"layers[0].key.dtype", "float32"},
+                                    {"layers[0].bias_k.dtype", "complex64"}}));
+  const Case small = minimum_of(
+      both, "mismatch_is_refused_by_name:MultiheadAttention:query/key:float:forward:expected_found:cpu:off");
+  EXPECT_EQ(small["layers[0].key.dtype"], "same");
+  EXPECT_EQ(small["layers[0].bias_k.dtype"], "complex64");
 }
 
 TEST(Minimizer, EndsAtOneLayer) {

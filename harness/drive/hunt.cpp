@@ -119,14 +119,11 @@ Checked Hunt::judge(const Case& c, Plan&& plan) {
 
 std::optional<Finding> Hunt::minimized(const Case& c, const Violation& v,
                                        const std::function<void(const Case&)>& entering) {
-  const auto shows = [&](const Case& candidate) -> std::optional<Violation> {
+  const auto shows = [&](const Case& candidate) {
     if (entering) entering(candidate);
-    for (const Violation& shown : check(plan_of(candidate)).violations)
-      if (same_finding(v.signature, shown.signature)) return shown;
-    return std::nullopt;
+    return check(plan_of(candidate)).violations;
   };
-  if (entering) entering(c);
-  const auto violations = check(plan_of(c)).violations;
+  const auto violations = shows(c);
   const auto first = std::find_if(violations.begin(), violations.end(),
                                   [&](const Violation& shown) { return shown.signature == v.signature; });
   if (first == violations.end()) return std::nullopt;

@@ -162,12 +162,10 @@ std::optional<Finding> minimized_in_one_process(const Candidate& candidate, cons
 Finding minimized_step_by_step(const Candidate& candidate, const Limits& limits, Strictness strictness) {
   Finding finding{candidate.violation, candidate.body, 0, candidate.stack};
   const Signature& signature = candidate.violation.signature;
-  const auto shows = [&](const Case& c) -> std::optional<Violation> {
-    for (const Violation& v : check_isolated(c, limits, strictness).violations)
-      if (same_finding(signature, v.signature)) return v;
-    return std::nullopt;
-  };
-  if (shows(candidate.body)) finding.minimized = minimize(candidate.body, finding.violation, shows);
+  const auto shows = [&](const Case& c) { return check_isolated(c, limits, strictness).violations; };
+  const auto shown = shows(candidate.body);
+  if (std::any_of(shown.begin(), shown.end(), [&](const Violation& v) { return v.signature == signature; }))
+    finding.minimized = minimize(candidate.body, finding.violation, shows);
   finding.layers = size_of(finding.minimized).layers;
   return finding;
 }

@@ -22,6 +22,24 @@ Replayed replay_of(const Case& c) {
   return replayed;
 }
 
+/// How many operands have been given a dtype of their own.
+size_t operands_apart(const Case& canonical) {
+  return static_cast<size_t>(
+      std::count_if(canonical.choices.begin(), canonical.choices.end(), [](const Choice& choice) {
+        const std::string_view name = choice.name;
+        return name.ends_with(".dtype") && choice.value != "same" &&
+               (name == "input.dtype" || name.starts_with("layers[") || name.starts_with("loss."));
+      }));
+}
+
+/// Whether a smaller case's signature names the finding of a larger one's.
+bool same_finding(const Signature& large, const Signature& small, bool whatever_operands) {
+  Signature a = large;
+  if (small.autocast == "off") a.autocast = "off";
+  if (whatever_operands) a.operands = small.operands, a.category = small.category;
+  return a == small;
+}
+
 /// The first layer in an element of the outermost list.
 const LayerPlan* layer_at(const Plan& plan, size_t layer) {
   const std::string path = "layers[" + std::to_string(layer) + "]";
@@ -173,12 +191,6 @@ std::vector<Case> simpler(const Case& c) {
   return candidates;
 }
 
-bool same_finding(const Signature& large, const Signature& small) {
-  Signature a = large;
-  if (small.autocast == "off") a.autocast = "off";
-  return a == small;
-}
-
 Case minimize(Case c, Violation& violation, const Shows& shows) {
   c = canonical(c);
   Size size = size_of(c);
@@ -187,8 +199,16 @@ Case minimize(Case c, Violation& violation, const Shows& shows) {
     for (const Case& candidate : simpler(c)) {
       const Size its = size_of(candidate);
       if (!(its < size)) continue;
-      const auto shown = shows(candidate);
-      if (!shown || !same_finding(violation.signature, shown->signature)) continue;
+      const bool fewer = operands_apart(candidate) < operands_apart(c);
+      const auto violations = shows(candidate);
+      auto shown = std::find_if(violations.begin(), violations.end(), [&](const Violation& v) {
+        return same_finding(violation.signature, v.signature, false);
+      });
+      if (fewer && shown == violations.end())
+        shown = std::find_if(violations.begin(), violations.end(), [&](const Violation& v) {
+          return same_finding(violation.signature, v.signature, true);
+        });
+      if (shown == violations.end()) continue;
       c = candidate;
       violation = *shown;
       size = its;

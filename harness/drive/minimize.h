@@ -1,6 +1,6 @@
 #pragma once
 #include <functional>
-#include <optional>
+#include <vector>
 
 #include "harness/core/case.h"
 #include "harness/core/draw.h"
@@ -19,13 +19,13 @@ Size size_of(const Case&);
 /// removed, an answer made the simplest, an answer one option simpler.
 std::vector<Case> simpler(const Case&);
 
-/// Whether the candidate still shows the finding; returns the violation it shows.
-using Shows = std::function<std::optional<Violation>(const Case&)>;
+/// All violations that a candidate shows.
+using Shows = std::function<std::vector<Violation>(const Case&)>;
 
-/// The two may name one finding: equal, or equal but for an autocast that the second does without.
-bool same_finding(const Signature& large, const Signature& small);
-
-/// A case from which no step of `simpler` leads to a smaller one that shows the same finding.
+/// A case from which no step of `simpler` leads to a smaller one that shows the same finding. The same is
+/// what has the same signature; the same without an autocast region; and where fewer operands have a dtype of
+/// their own, the same whatever operands it blames: two mismatches at once are no finding of their own. The
+/// violation becomes that of the case returned.
 Case minimize(Case, Violation&, const Shows&);
 
 }  // namespace dtypefuzz
