@@ -515,7 +515,11 @@ Grade grade_of_refusal(const Expectation& promised, const Promise& promise, cons
       return std::any_of(operands.begin(), operands.end(),
                          [&](const OperandFacts& o) { return has(o, named); });
     };
-    if (!knows(promise.group) && !knows(call.received))
+    // An operand beside the group may come into another operator of the module, cast by the region.
+    const bool cast = call.autocast && named.dtype == *call.autocast &&
+                      std::any_of(call.received.begin(), call.received.end(),
+                                  [](const OperandFacts& o) { return autocast_casts(o.dtype); });
+    if (!knows(promise.group) && !knows(call.received) && !cast)
       return {Grade::kFault, {}, fmt::format("names {}, which no operand has", name_of(*named.dtype))};
     if (std::find(distinct.begin(), distinct.end(), *named.dtype) == distinct.end())
       distinct.push_back(*named.dtype);

@@ -28,6 +28,8 @@ void steps_keep_values_finite(const Plan& plan, const Expectation& promised, con
                               std::vector<Violation>& out) {
   const bool empty = numel(plan.input_shape) == 0;
   if (plan.fill == Fill::extremes || empty || promised.ran_undocumented()) return;
+  // A step on gradients or state of another dtype follows from what gave them that.
+  if (!seen.dtype_changes.empty()) return;
   for (const StepFacts& step : seen.steps) {
     if (!step.parameters_before || !step.gradients) return;  // not this step's doing
     if (step.parameters_after) continue;

@@ -28,11 +28,12 @@ Violation not_survived(const Plan& plan, const Position& at, std::string what, s
   if (at.phase == Phase::backward && culprit.kind == Culprit::kStage)
     culprit = plan.loss ? Culprit{Culprit::kLoss}
                         : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
+  Dtype dtype = at.input == Dtype::Undefined ? plan.params_dtype : at.input;
+  if (at.autocast && autocast_casts(dtype)) dtype = *at.autocast;
   return {.signature = {.property = "process_survives",
                         .culprit = culprit_name(plan, culprit, at.phase),
                         .operands = "-",
-                        .category = std::string(to_string(
-                            category_of(at.input == Dtype::Undefined ? plan.params_dtype : at.input))),
+                        .category = std::string(to_string(category_of(dtype))),
                         .phase = std::string(to_string(at.phase)),
                         .family = std::move(what),
                         .device = std::string(to_string(at.device)),

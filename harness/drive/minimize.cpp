@@ -135,6 +135,7 @@ Size size_of(const Case& c) {
       continue;
     }
     size.not_simplest += r.answered[i].taken > 0;
+    size.regions += r.answered[i].taken > 0 && (name == "autocast" || name.ends_with(".autocast"));
     // The module's place in the table is no measure of simplicity.
     if (!name.ends_with(".module")) size.distance += r.answered[i].taken;
   }
@@ -145,6 +146,12 @@ std::vector<Case> simpler(const Case& c) {
   const Replayed r = replay_of(c);
   std::vector<Case> candidates;
   for (size_t count = list_size(r.result, "layers"); count-- > 1;) without_first(r, count, candidates);
+  for (const Dtype dtype : region_dtypes(r.plan)) {
+    Case plain = r.result;
+    plain.set("autocast", "off");
+    plain.set("params.dtype", name_of(dtype));
+    candidates.push_back(canonical(plain));
+  }
   for (const auto& list : lists_of(r.result)) {
     const size_t count = list_size(r.result, list);
     for (size_t i = count; count > 1 && i-- > 0;)
