@@ -14,6 +14,7 @@ bool lengths_that_are_not_whole(const Received& seen) {
 /// Input, states and all weights meet in matrix products, and a cell state in sums with them. In a region
 /// these are several operators with policies of their own (and on some processors oneDNN's fused layer, which
 /// is in the lower precision list as a whole), and documentation is silent.
+/// tanh makes floats of whole numbers, relu does not: both are defined for floats.
 Contract recurs(std::string_view source) {
   return {
       .source = source,
@@ -30,6 +31,7 @@ Contract recurs(std::string_view source) {
 Contract recurs_in_a_cell(std::string_view source) {
   return {.source = source,
           .share_a_dtype = {{"input", "hx", "cx", "*"}},
+          .output = same_float_as("input"),
           .autocast_cpu = AutocastPolicy::unspecified,
           .autocast_cuda = AutocastPolicy::lower_precision};
 }

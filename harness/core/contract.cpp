@@ -66,11 +66,12 @@ Dtype output_dtype(const OutputRule& rule, const Contract& contract, const Recei
       return result_type_of(members(contract.promotes, effective.operands)).value_or(Dtype::Undefined);
     case OutputRule::kFixed:
       return rule.dtype;
-    case OutputRule::kFloatOf: {
+    case OutputRule::kFloatOf:
+    case OutputRule::kSameFloat: {
       const Dtype dtype = effective.dtype_of(rule.operand);
       const Category category = category_of(dtype);
-      return category == Category::integral || category == Category::boolean ? effective.default_dtype
-                                                                             : dtype;
+      if (category != Category::integral && category != Category::boolean) return dtype;
+      return rule.kind == OutputRule::kFloatOf ? effective.default_dtype : Dtype::Undefined;
     }
     case OutputRule::kUnspecified:
       break;

@@ -41,6 +41,7 @@ struct OutputRule {
     kPromoted,     ///< torch::result_type of the contract's `promotes` operands
     kFixed,        ///< always this
     kFloatOf,      ///< that operand's; integral and bool give the default dtype
+    kSameFloat,    ///< that operand's; documentation is silent about integral and bool
     kUnspecified,  ///< documentation is silent
   } kind = kUnspecified;
   std::string_view operand = {};
@@ -57,6 +58,9 @@ constexpr OutputRule always(Dtype dtype) {
 }
 constexpr OutputRule float_of(std::string_view operand) {
   return {OutputRule::kFloatOf, operand};
+}
+constexpr OutputRule same_float_as(std::string_view operand) {
+  return {OutputRule::kSameFloat, operand};
 }
 constexpr OutputRule unspecified_output() {
   return {};
