@@ -29,7 +29,9 @@ Violation not_survived(const Plan& plan, const Position& at, std::string what, s
     culprit = plan.loss ? Culprit{Culprit::kLoss}
                         : Culprit{Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
   Dtype dtype = at.input == Dtype::Undefined ? plan.params_dtype : at.input;
-  if (at.autocast && autocast_documents(at.device, *at.autocast) && autocast_casts(dtype))
+  const LayerPlan* layer = layer_of(plan, culprit);
+  const bool cast = layer && layer->contract->autocast_cpu == AutocastPolicy::lower_precision;
+  if (cast && at.autocast && autocast_documents(at.device, *at.autocast) && autocast_casts(dtype))
     dtype = *at.autocast;
   return {.signature = {.property = "process_survives",
                         .culprit = culprit_name(plan, culprit, at.phase),

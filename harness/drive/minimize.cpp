@@ -151,6 +151,8 @@ std::vector<Case> simpler(const Case& c) {
     plain.set("autocast", "off");
     plain.set("params.dtype", name_of(dtype));
     candidates.push_back(canonical(plain));
+    plain.set("input.dtype", "same");
+    candidates.push_back(canonical(plain));
   }
   for (const auto& list : lists_of(r.result)) {
     const size_t count = list_size(r.result, list);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "harness/drive/corpus.h"
 #include "harness/faults/rare.h"
 
 namespace dtypefuzz {
@@ -55,7 +56,8 @@ RareCampaign run_with(const std::vector<RareFault>& faults, const Settings& plai
             [&](const Finding& finding, Novelty novelty) {
               if (novelty == Novelty::known) return;
               fresh.emplace_back(finding, novelty);
-              say(fmt::format("{}: {}", to_string(novelty), to_string(finding.violation.signature)));
+              say(fmt::format("{}: {}\n{}", to_string(novelty), to_string(finding.violation.signature),
+                              print_shortest({finding.minimized, {}, {}, {}})));
             },
         .tick =
             [&](const Progress& p) {
