@@ -299,9 +299,9 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
                              std::vector<Violation>& out) {
   if (!seen.error || seen.traces.empty()) return;
   const auto known = recognize(seen.error->message);
-  // A kernel that is not there refuses nothing, and what autograd documents not to do has to do with no dtype.
-  if (known &&
-      (known->family->kind == MessageKind::no_meta || known->family->kind == MessageKind::autograd))
+  // A kernel that is not there refuses nothing, and what autograd documents not to do has to do with no
+  // dtype.
+  if (known && (known->family->kind == MessageKind::no_meta || known->family->kind == MessageKind::autograd))
     return;
   // The worst of it. Gradients that are there after backward threw were put there by the engine, layer by
   // layer, parameter by parameter: one finding, whatever module threw. What else changed is the module's, and
@@ -313,9 +313,9 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
                                          [&](auto& a, auto& b) { return rank(a) < rank(b); });
   // A mean of 0 stays what it was, so which of the running statistics changed is the input's doing.
   const std::string buffer = role_of(first.name);
-  const std::string what = first.kind != "buffer"             ? first.kind
+  const std::string what = first.kind != "buffer"           ? first.kind
                            : buffer.starts_with("running_") ? "running_stats"
-                                                              : buffer;
+                                                            : buffer;
   out.push_back(violation("refusal_leaves_no_trace", plan, Severity::late,
                           first.kind == "gradient" ? Culprit{Culprit::kStage} : seen.error->culprit,
                           seen.error->phase, "changed", {what, "-"}, std::nullopt,
@@ -356,13 +356,13 @@ void autocast_state_is_restored(const Plan& plan, const Expectation& promised, c
                                 name_of(*call.autocast)),
                     happened));
     else
-      out.push_back(violation(
-          "autocast_state_is_restored", plan, call.threw ? Severity::refusal : Severity::silent, {},
-          Phase::region, "cached", {"parameter", std::string(to_string(category_of(*call.autocast)))},
-          call.autocast,
-          fmt::format("a region of {} casts the parameters of {}, whatever region ran it before",
-                      name_of(*call.autocast), name),
-          happened));
+      out.push_back(
+          violation("autocast_state_is_restored", plan, call.threw ? Severity::refusal : Severity::silent, {},
+                    Phase::region, "cached",
+                    {"parameter", std::string(to_string(category_of(*call.autocast)))}, call.autocast,
+                    fmt::format("a region of {} casts the parameters of {}, whatever region ran it before",
+                                name_of(*call.autocast), name),
+                    happened));
     return;
   }
 }

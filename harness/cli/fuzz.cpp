@@ -380,7 +380,9 @@ void add_fuzz(CLI::App& app, int& code) {
                          "time, a second one is refused with the process id of the first"))
       ->capture_default_str();
   f->add_option("--baseline", o->baseline, "a directory of known findings, or none")->capture_default_str();
-  f->add_option("--corpus", o->corpus, "a directory: where libfuzzer keeps its inputs from run to run; the cases whose neighbors are run");
+  f->add_option(
+      "--corpus", o->corpus,
+      "a directory: where libfuzzer keeps its inputs from run to run; the cases whose neighbors are run");
   not_anew(f->add_option("--case-time", o->case_time, "a case that takes longer is a hang"))
       ->capture_default_str();
   not_anew(f->add_option("--memory", o->memory,

@@ -86,8 +86,11 @@ std::vector<RegionKind> regions_of(const Plan& plan, const Observation& seen) {
         std::any_of(call.received.begin(), call.received.end(), cached)) {
       const LayerPlan& layer = *layer_of(plan, call.culprit);
       const bool warmed = plan.warmup != Warmup::none && call.iteration == 0;
-      const auto first = cast_first.try_emplace({call.iteration, outermost_region(plan, layer), call.culprit.layer - layer.reuse},
-                                                warmed ? *plan.autocast : *call.autocast).first;
+      const auto first =
+          cast_first
+              .try_emplace({call.iteration, outermost_region(plan, layer), call.culprit.layer - layer.reuse},
+                           warmed ? *plan.autocast : *call.autocast)
+              .first;
       if (first->second != *call.autocast) regions[i] = RegionKind::after_another;
     }
     if (!autocast_documents(plan.device, *call.autocast)) regions[i] = RegionKind::undocumented;

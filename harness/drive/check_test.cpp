@@ -250,11 +250,12 @@ TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
   EXPECT_EQ(signature(), spelled);
 
   Observation in_place = checked.seen;
-  in_place.error = ErrorFacts{Phase::backward,
-                              {Culprit::kLayer, 0},
-                              0,
-                              "c10::Error",
-                              "one of the variables needed for gradient computation has been modified by an inplace operation"};
+  in_place.error = ErrorFacts{
+      Phase::backward,
+      {Culprit::kLayer, 0},
+      0,
+      "c10::Error",
+      "one of the variables needed for gradient computation has been modified by an inplace operation"};
   in_place.traces = {{"gradient", "layers[0].weight"}};
   EXPECT_EQ(properties(in_place), Names{});  // it is about no dtype
 
@@ -426,14 +427,14 @@ TEST(Minimizer, EndsAtOneLayer) {
 
 TEST(Minimizer, LayersThatOnlyMakeTheShapeGoTogether) {
   // Neither goes alone: the first makes the rank that the second lowers to the third's.
-  const Case small =
-      minimum_of(canonical(with({{"layers", "3"},
-                                 {"input.rank", "4"},
-                                 {"layers[0].module", "ReplicationPad2d"},
-                                 {"layers[1].module", "CosineSimilarity"},
-                                 {"layers[2].module", "TransformerDecoderLayer"},
-                                 {"layers[2].linear2.bias.dtype", "float64"}})),
-                 "mismatch_is_refused_by_name:TransformerDecoderLayer:tgt/linear2.bias:float:forward:accepted:cpu:off");
+  const Case small = minimum_of(
+      canonical(with({{"layers", "3"},
+                      {"input.rank", "4"},
+                      {"layers[0].module", "ReplicationPad2d"},
+                      {"layers[1].module", "CosineSimilarity"},
+                      {"layers[2].module", "TransformerDecoderLayer"},
+                      {"layers[2].linear2.bias.dtype", "float64"}})),
+      "mismatch_is_refused_by_name:TransformerDecoderLayer:tgt/linear2.bias:float:forward:accepted:cpu:off");
   EXPECT_EQ(small["layers"], "1");
 }
 

@@ -8,8 +8,8 @@
 
 namespace dtypefuzz {
 
-/// How large a case is, smaller first: layers, autocast regions, answers that are not the simplest, their sum,
-/// ranks.
+/// How large a case is, smaller first: layers, autocast regions, answers that are not the simplest, their
+/// sum, ranks.
 struct Size {
   size_t layers = 0, regions = 0, not_simplest = 0, distance = 0, rank = 0;
   auto operator<=>(const Size&) const = default;
@@ -17,7 +17,8 @@ struct Size {
 Size size_of(const Case&);
 
 /// Cases one step simpler than this one, the boldest steps first: the first layers dropped, a list element
-/// removed, the step in a region's dtype instead of the region, an answer made the simplest, an answer one option simpler.
+/// removed, the step in a region's dtype instead of the region, an answer made the simplest, an answer one
+/// option simpler.
 std::vector<Case> simpler(const Case&);
 
 /// All violations that a candidate shows.

@@ -120,8 +120,7 @@ Engine neighboring(const EngineOptions& options) {
     fail("--engine neighbors: no case to start from; give a --baseline with findings or a --corpus of cases");
   return [starts = std::move(starts)](Worker& worker) {
     const Neighbors neighbors(starts, worker.settings().space);
-    while (const auto index = worker.claim())
-      worker.judge(neighbors.at(worker.settings().seed, *index));
+    while (const auto index = worker.claim()) worker.judge(neighbors.at(worker.settings().seed, *index));
   };
 }
 
@@ -130,7 +129,8 @@ constexpr NamedEngine kEngines[] = {
     {"rapidcheck", "random cases, case i from the seed and i alone", rapidcheck},
     {"sweep", "the finite part of the space, cell by cell, then the end", sweeping},
     {"neighbors",
-     "the known findings, or the cases in --corpus, with one answer changed, then with two or three at random",
+     "the known findings, or the cases in --corpus, with one answer changed, then with two or three at "
+     "random",
      neighboring},
 };
 

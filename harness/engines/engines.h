@@ -10,12 +10,12 @@ namespace dtypefuzz {
 
 /// What an engine may be told from outside.
 struct EngineOptions {
-  std::string corpus;  ///< where libFuzzer keeps its inputs, empty: `inputs` in the folder; where the cases are
-                       ///< whose neighbors are run, empty: those of `known`
-  std::vector<std::string> seeds;  ///< folders of cases to begin with
-  std::string target;              ///< libFuzzer's binary; empty: dtype_fuzzer beside this one
+  std::string corpus;  ///< where libFuzzer keeps its inputs, empty: `inputs` in the folder; where the cases
+                       ///< are whose neighbors are run, empty: those of `known`
+  std::vector<std::string> seeds;       ///< folders of cases to begin with
+  std::string target;                   ///< libFuzzer's binary; empty: dtype_fuzzer beside this one
   std::vector<std::string> known = {};  ///< files of known findings
-  std::string folder = {};         ///< for what an engine writes; empty: one that goes with the run
+  std::string folder = {};              ///< for what an engine writes; empty: one that goes with the run
 };
 
 struct NamedEngine {

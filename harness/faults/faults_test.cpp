@@ -91,14 +91,16 @@ TEST(Processes, ThatEndInASiblingInAnotherRegionAreSmallWithoutOne) {
   // What stands for the layer in the other region gets the dtype that crashes.
   const auto in_float16 = [](const Call& call) { return call.tensor(0).scalar_type() == at::kHalf; };
   const Planted planted({on_cpu("hardshrink", where(in_float16, [](Call&) { std::abort(); }))});
-  const Case region{{{"autocast", "float16"}, {"input.dtype", "bfloat16"}, {"layers[0].module", "Hardshrink"}}};
+  const Case region{
+      {{"autocast", "float16"}, {"input.dtype", "bfloat16"}, {"layers[0].module", "Hardshrink"}}};
   const auto violations = check_isolated(region, Limits{}, {}).violations;
   ASSERT_EQ(violations.size(), 1u);
   Violation violation = violations[0];
-  const Case small = minimize(
-      region, violation, [](const Case& c) { return check_isolated(c, Limits{}, {}).violations; });
+  const Case small =
+      minimize(region, violation, [](const Case& c) { return check_isolated(c, Limits{}, {}).violations; });
   EXPECT_EQ(small["autocast"], "off");
-  EXPECT_EQ(to_string(violation.signature), "process_survives:Hardshrink:-:low_float:forward:SIGABRT:cpu:off");
+  EXPECT_EQ(to_string(violation.signature),
+            "process_survives:Hardshrink:-:low_float:forward:SIGABRT:cpu:off");
 }
 
 TEST(Processes, ThatEndWhileACacheIsWarmedEndForTheLayer) {
