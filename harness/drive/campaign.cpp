@@ -201,7 +201,7 @@ class Campaign {
   using Board = Worker::Board;
   struct Inquiry {
     Child process;
-    std::string of;  ///< the signature, autocast aside: what minimizing may drop
+    std::string of;  ///< what minimizing keeps of the signature
   };
 
   static void end(Child& child) {
@@ -212,10 +212,6 @@ class Campaign {
   double seconds() const { return seconds_before_ + now() - begin_; }
   Progress progress(bool interrupted) const {
     return {state_.next, state_.finished, seconds(), state_.waiting.size(), interrupted};
-  }
-  static std::string without_autocast(Signature signature) {
-    signature.autocast = "off";
-    return to_string(signature);
   }
 
   void start(size_t job) {
@@ -330,7 +326,7 @@ class Campaign {
     for (auto it = state_.waiting.begin(); it != state_.waiting.end();) {
       const Candidate& candidate = it->second;
       if (inquiries_.size() >= workers_.size() || (place_is_open(candidate.place) && !end_of_cases_)) return;
-      const std::string of = without_autocast(candidate.violation.signature);
+      const std::string of = kept_by_minimizing(candidate.violation.signature);
       if (!busy.insert(of).second) {
         ++it;
       } else if (state_.told.contains(to_string(candidate.violation.signature))) {

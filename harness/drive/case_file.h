@@ -35,8 +35,8 @@ struct CaseFile {
 /// Throws Error with line and expectation; never reads past 64 KiB.
 CaseFile parse_case(std::string_view text);
 std::string print_case(const CaseFile&);
-/// Without the answers that are the simplest, modules and counts aside: what people read, write and keep. It means
-/// the same, and a question that the generator learns later leaves it as it is.
+/// Without the answers that are the simplest, modules and counts aside: what people read, write and keep. It
+/// means the same, and a question that the generator learns later leaves it as it is.
 Case shortest(const Case&);
 /// The same, made whole: every question answered, in order. `place` (a file's name) is put in front of every
 /// error; a word that is not offered is one; notes on other repairs are appended to `notes`.

@@ -19,9 +19,9 @@ struct Checked {
   std::vector<Violation> violations;
 };
 
-/// Whether the layers of a case are held against their siblings (properties/relations.h), ten runs each: all, as
-/// replay and minimizing do, or one of sixteen, picked by what the layer is, as campaigns do. The pick depends on
-/// the layer alone, so that a campaign finds the same on any number of jobs.
+/// Whether the layers of a case are held against their siblings (properties/relations.h), ten runs each: all,
+/// as replay and minimizing do, or one of sixteen, picked by what the layer is, as campaigns do. The pick
+/// depends on the layer alone, so that a campaign finds the same on any number of jobs.
 enum class Siblings : uint8_t { sampled, always };
 
 /// plan -> run -> expectation -> verdicts. Remembers which dtypes the LibTorch in use supports.

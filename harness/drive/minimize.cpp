@@ -200,6 +200,12 @@ std::vector<Case> simpler(const Case& c) {
   return candidates;
 }
 
+std::string kept_by_minimizing(Signature signature) {
+  signature.autocast = "off";
+  signature.operands = signature.category = "-";
+  return to_string(signature);
+}
+
 Case minimize(Case c, Violation& violation, const Shows& shows) {
   c = canonical(c);
   Size size = size_of(c);

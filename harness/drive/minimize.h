@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "harness/core/case.h"
@@ -23,6 +24,9 @@ std::vector<Case> simpler(const Case&);
 
 /// All violations that a candidate shows.
 using Shows = std::function<std::vector<Violation>(const Case&)>;
+
+/// What minimizing keeps of a signature, as text: two with different ones never become one.
+std::string kept_by_minimizing(Signature);
 
 /// A case from which no step of `simpler` leads to a smaller one that shows the same finding. The same is
 /// what has the same signature; the same without an autocast region; and where fewer operands have a dtype of

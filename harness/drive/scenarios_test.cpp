@@ -144,7 +144,8 @@ TEST(Scenario3, ParametersInFloat16TrainWithTheScalerUntilAdamDividesByZero) {
   EXPECT_FALSE(run.seen.error) << run.seen.error->message;
   EXPECT_GT(run.seen.scale, 0);
   // Adam's epsilon of 1e-8 is 0 in float16, so a parameter without a gradient becomes 0 / 0.
-  EXPECT_EQ(signatures(run), Names{"steps_keep_values_finite:Adam:parameter:low_float:step:not_finite:cpu:off"});
+  EXPECT_EQ(signatures(run),
+            Names{"steps_keep_values_finite:Adam:parameter:low_float:step:not_finite:cpu:off"});
 }
 
 TEST(Scenarios, EverySeedParsesAndRecordsWhatThisLibTorchDoes) {
