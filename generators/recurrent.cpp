@@ -14,7 +14,6 @@ bool lengths_that_are_not_whole(const Received& seen) {
 /// Input, states and all weights meet in matrix products, and a cell state in sums with them. In a region
 /// these are several operators with policies of their own (and on some processors oneDNN's fused layer, which
 /// is in the lower precision list as a whole), and documentation is silent.
-/// tanh makes floats of whole numbers, relu does not: both are defined for floats.
 Contract recurs(std::string_view source) {
   return {
       .source = source,
@@ -27,7 +26,8 @@ Contract recurs(std::string_view source) {
 }
 
 /// A cell is one operator, which is in CUDA's lower precision list (ATen/autocast_mode.h) with its states; on
-/// CPU it is taken apart outside of the lists.
+/// CPU it is taken apart outside of the lists. tanh makes floats of whole numbers and relu does not;
+/// documentation knows floats alone.
 Contract recurs_in_a_cell(std::string_view source) {
   return {.source = source,
           .share_a_dtype = {{"input", "hx", "cx", "*"}},

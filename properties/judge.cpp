@@ -331,7 +331,10 @@ void autocast_state_is_restored(const Plan& plan, const Expectation& promised, c
     out.push_back(violation("autocast_state_is_restored", plan, Severity::late, {}, Phase::region,
                             family_of(seen.error), {}, plan.autocast, "the state is as before the region",
                             "left changed " + seen.autocast_left));
-  const auto known = seen.error ? recognize(seen.error->message) : std::nullopt;
+  const auto is_mismatch = [&] {
+    const auto known = recognize(seen.error->message);
+    return known && known->family->kind == MessageKind::mismatch;
+  };
   for (size_t i = 0; i < seen.calls.size(); ++i) {
     const CallFacts& call = seen.calls[i];
     const Promise& promise = promised.calls[i];
@@ -339,12 +342,12 @@ void autocast_state_is_restored(const Plan& plan, const Expectation& promised, c
     if (promised.regions[i] == RegionKind::documented || call.mixed_devices ||
         promise.kind != Promise::kAccepts)
       continue;
-    const auto name = culprit_name(plan, call.culprit, phase_of(call));
     // What a region of no documented dtype refuses, it refuses.
-    if (call.threw && (undocumented || !known || known->family->kind != MessageKind::mismatch)) continue;
+    if (call.threw && (undocumented || !is_mismatch())) continue;
     const auto wanted = call.threw || promise.outputs.empty() ? Dtype::Undefined : promise.outputs.front();
     const auto given = call.given.empty() ? Dtype::Undefined : call.given.front();
     if (!call.threw && (wanted == Dtype::Undefined || given == Dtype::Undefined || given == wanted)) continue;
+    const auto name = culprit_name(plan, call.culprit, phase_of(call));
     const auto happened =
         call.threw ? seen.error->message
                    : fmt::format("{} gave {} instead of {}", name, name_of(given), name_of(wanted));

@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "harness/core/error.h"
+#include "harness/drive/files.h"
 #include "harness/drive/folder.h"
 
 namespace dtypefuzz {
@@ -139,8 +140,8 @@ class Ration {
 };
 
 TEST(CampaignFolder, WhatCannotBeWrittenLeavesWhatWasThereWhole) {
-  std::string name = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
-  ASSERT_TRUE(mkdtemp(name.data()));
+  const TemporaryFolder temporary;
+  const std::string name = temporary.path;
   const Folder folder(name);
   const Snapshot state = parse_snapshot(kState);
   const auto record = nlohmann::json::parse(kRecord);
@@ -170,12 +171,11 @@ TEST(CampaignFolder, WhatCannotBeWrittenLeavesWhatWasThereWhole) {
   for (const auto& entry : fs::directory_iterator(name))
     EXPECT_TRUE(entry.path().filename() == "lock" || entry.path().extension() == ".json") << entry.path();
   EXPECT_EQ(load_case(folder.save(finding, Novelty::fresh, {})).body.choices.front().name, "device");
-  fs::remove_all(name);
 }
 
 TEST(CampaignFolder, WhatCannotBeReadNamesTheFileAndTheWayOut) {
-  std::string name = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
-  ASSERT_TRUE(mkdtemp(name.data()));
+  const TemporaryFolder temporary;
+  const std::string name = temporary.path;
   const Folder folder(name);
   const auto snapshot = [&](const std::string&) { folder.snapshot(); };
   const std::string way_out = "; to begin anew, leave out --resume and give --out " + name;
@@ -190,7 +190,6 @@ TEST(CampaignFolder, WhatCannotBeReadNamesTheFileAndTheWayOut) {
   fs::remove(fs::path(name) / "state.json");
   fs::create_symlink("nowhere", fs::path(name) / "state.json");
   EXPECT_THAT(refusal(snapshot, ""), HasSubstr("/state.json: No such file"));
-  fs::remove_all(name);
 }
 
 }  // namespace

@@ -36,13 +36,7 @@ std::string refusal(const auto& call) {
 
 class Corpus : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
-    ASSERT_TRUE(mkdtemp(name.data()));
-    folder = name;
-    fs::create_directory(folder / "in");
-  }
-  void TearDown() override { fs::remove_all(folder); }
+  void SetUp() override { fs::create_directory(folder / "in"); }
   void file(const fs::path& name, const std::string& text) const {
     std::ofstream(folder / name, std::ios::binary) << text;
   }
@@ -58,7 +52,8 @@ class Corpus : public testing::Test {
   }
   std::string in() const { return (folder / "in").string(); }
 
-  fs::path folder;
+  const TemporaryFolder temporary;
+  const fs::path folder = temporary.path;
 };
 
 TEST_F(Corpus, ADirectoryIsNoCaseWhateverItsNameAndWhatIsInItIs) {

@@ -43,4 +43,14 @@ std::string read_file(const std::filesystem::path& path, size_t most) {
   return text;
 }
 
+TemporaryFolder::TemporaryFolder(const std::filesystem::path& base) {
+  std::string name = base / "dtypefuzz-XXXXXX";
+  if (!mkdtemp(name.data())) fail_environment("{}: no folder can be made there; set TMPDIR", name);
+  path = name;
+}
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  if (getpid() == owner) std::filesystem::remove_all(path, ignored);
+}
+
 }  // namespace dtypefuzz

@@ -67,31 +67,25 @@ size_t distance(const Shape& a, const Shape& b) {
   return differing + kRank * (std::max(a.size(), b.size()) - std::min(a.size(), b.size()));
 }
 
-/// With answers to what the input's shape depends on that give it this shape, or one that is near it.
-Case with_input_of(Case c, const Shape& wanted) {
-  const auto is_about_input = [](const std::string& name) {
-    return name == "batch" || name.starts_with("input.") || name.starts_with("layers[0].");
-  };
-  size_t left = distance(plan_of(c).input_shape, wanted);
-  for (bool nearer = true; nearer && left > 0;) {
-    nearer = false;
-    const Replayed r = replay_of(c);
-    for (size_t i = 0; i < r.answered.size() && !nearer; ++i) {
-      const std::string& name = r.result.choices[i].name;
-      if (r.answered[i].ask != Ask::size || !is_about_input(name)) continue;
-      for (uint32_t option = 0; option < r.answered[i].options && !nearer; ++option) {
-        // What does not fit yet may fit when the shape is there: nothing but this answer is changed.
-        Draw draw(c);
-        draw.force(name, option);
-        const size_t then = distance(plan_of(draw).input_shape, wanted);
-        nearer = then < left;
-        if (!nearer) continue;
-        left = then;
-        c.set(name, std::string(draw.result()[name]));
-      }
+/// Gives one answer to what the input's shape depends on that makes it nearer to this one; false: none does.
+bool step_nearer(Case& c, const Shape& wanted) {
+  const Replayed r = replay_of(c);
+  const size_t before = distance(r.plan.input_shape, wanted);
+  for (size_t i = 0; i < r.answered.size() && before > 0; ++i) {
+    const std::string& name = r.result.choices[i].name;
+    const bool is_about_input =
+        name == "batch" || name.starts_with("input.") || name.starts_with("layers[0].");
+    if (r.answered[i].ask != Ask::size || !is_about_input) continue;
+    for (uint32_t option = 0; option < r.answered[i].options; ++option) {
+      // What does not fit yet may fit when the shape is there: nothing but this answer is changed.
+      Draw draw(c);
+      draw.force(name, option);
+      if (distance(plan_of(draw).input_shape, wanted) >= before) continue;
+      c.set(name, std::string(draw.result()[name]));
+      return true;
     }
   }
-  return c;
+  return false;
 }
 
 /// Without the first `count` layers, an input in their place: with a gradient, as their output had, of the
@@ -107,7 +101,9 @@ void without_first(const Replayed& r, size_t count, std::vector<Case>& candidate
       shaped.set("input.contiguous", "false");
       candidates.push_back(canonical(shaped));
     };
-    Case shaped = with_input_of(rest, next->in);
+    Case shaped = rest;
+    while (step_nearer(shaped, next->in)) {
+    }
     put_in(shaped);
     for (const Dtype dtype : region_dtypes(r.plan)) {
       shaped.set("input.dtype", name_of(dtype));
@@ -211,18 +207,18 @@ Case minimize(Case c, Violation& violation, const Shows& shows) {
   Size size = size_of(c);
   for (bool smaller = true; smaller;) {
     smaller = false;
+    const size_t apart = operands_apart(c);
     for (const Case& candidate : simpler(c)) {
       const Size its = size_of(candidate);
       if (!(its < size)) continue;
-      const bool fewer = operands_apart(candidate) < operands_apart(c);
       const auto violations = shows(candidate);
-      auto shown = std::find_if(violations.begin(), violations.end(), [&](const Violation& v) {
-        return same_finding(violation.signature, v.signature, false);
-      });
-      if (fewer && shown == violations.end())
-        shown = std::find_if(violations.begin(), violations.end(), [&](const Violation& v) {
-          return same_finding(violation.signature, v.signature, true);
+      const auto same = [&](bool whatever_operands) {
+        return std::find_if(violations.begin(), violations.end(), [&](const Violation& v) {
+          return same_finding(violation.signature, v.signature, whatever_operands);
         });
+      };
+      auto shown = same(false);
+      if (shown == violations.end() && operands_apart(candidate) < apart) shown = same(true);
       if (shown == violations.end()) continue;
       c = candidate;
       violation = *shown;

@@ -3,16 +3,6 @@
 #include <algorithm>
 
 namespace dtypefuzz {
-namespace {
-
-Made forced(const Case& c, const std::string& name, uint32_t option, const Space& space) {
-  Draw draw(c);
-  draw.force(name, option);
-  Plan plan = plan_of(draw, space);
-  return {draw.take_result(), std::move(plan)};
-}
-
-}  // namespace
 
 Neighbors::Neighbors(const std::vector<Case>& starts, const Space& space) : space_(space) {
   uint64_t count = 0;
@@ -32,8 +22,7 @@ Made Neighbors::at(uint64_t seed, uint64_t index) const {
   for (uint64_t left = 2 + rng.below(2); left > 0; --left) {
     Draw draw(made.body, Rng(rng.next()), Bias{});
     draw.answer_anew(made.body.choices[rng.below(made.body.choices.size())].name);
-    made.plan = plan_of(draw, space_);
-    made.body = draw.take_result();
+    made = made_by(draw, space_);
   }
   return made;
 }
@@ -46,8 +35,9 @@ Made Neighbors::single(uint64_t index) const {
   size_t answer = 0;
   while (left >= start.answered[answer].options - 1) left -= start.answered[answer++].options - 1;
   const auto option = static_cast<uint32_t>(left);
-  return forced(start.body, start.body.choices[answer].name,
-                option < start.answered[answer].taken ? option : option + 1, space_);
+  Draw draw(start.body);
+  draw.force(start.body.choices[answer].name, option < start.answered[answer].taken ? option : option + 1);
+  return made_by(draw, space_);
 }
 
 }  // namespace dtypefuzz

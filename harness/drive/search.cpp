@@ -7,8 +7,7 @@ namespace {
 
 Made remade(const Case& c, Rng rng, const Space& space, const Bias& bias) {
   Draw draw(c, rng, bias);
-  Plan plan = plan_of(draw, space);
-  return {draw.take_result(), std::move(plan)};
+  return made_by(draw, space);
 }
 
 bool is_setting(const Choice& choice) {
@@ -23,10 +22,14 @@ std::string some_list(const Case& c, Rng& rng) {
 
 }  // namespace
 
-Made draw_case(Rng rng, const Space& space, const Bias& bias) {
-  Draw draw(rng, bias);
+Made made_by(Draw& draw, const Space& space) {
   Plan plan = plan_of(draw, space);
   return {draw.take_result(), std::move(plan)};
+}
+
+Made draw_case(Rng rng, const Space& space, const Bias& bias) {
+  Draw draw(rng, bias);
+  return made_by(draw, space);
 }
 
 Made mutated(const Case& c, Rng rng, const Space& space, const Bias& bias) {
@@ -57,8 +60,7 @@ Made mutated(const Case& c, Rng rng, const Space& space, const Bias& bias) {
       Draw draw(c, Rng(rng.next()), bias);
       for (uint64_t n = 1 + rng.below(3); n > 0; --n)
         draw.answer_anew(c.choices[rng.below(c.choices.size())].name);
-      Plan plan = plan_of(draw, space);
-      return {draw.take_result(), std::move(plan)};
+      return made_by(draw, space);
     }
   }
   return remade(changed, Rng(rng.next()), space, bias);

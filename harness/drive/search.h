@@ -12,6 +12,8 @@ struct Made {
   Plan plan;
 };
 
+/// What the generator makes of these answers.
+Made made_by(Draw&, const Space&);
 /// A random case: depends on the generator's state, the space and the bias alone.
 Made draw_case(Rng, const Space&, const Bias&);
 /// A neighbour: some answers given anew, a layer inserted, removed, duplicated, swapped, or a fresh case.

@@ -11,6 +11,7 @@
 
 #include "harness/core/error.h"
 #include "harness/drive/case_file.h"
+#include "harness/drive/files.h"
 #include "harness/drive/neighbors.h"
 #include "harness/drive/sweep.h"
 #include "harness/engines/rapidcheck.h"
@@ -19,21 +20,6 @@ namespace dtypefuzz {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A folder that goes when the last one who knows it does, in the process that made it.
-struct TemporaryFolder {
-  fs::path path;
-  pid_t owner = getpid();
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "dtypefuzz-XXXXXX").string();
-    if (!mkdtemp(name.data())) fail_environment("{}: no folder can be made there; set TMPDIR", name);
-    path = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (getpid() == owner) fs::remove_all(path, ignored);
-  }
-};
 
 Engine libfuzzer(const EngineOptions& options) {
   const fs::path target = options.target.empty()

@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "harness/core/error.h"
+#include "harness/drive/files.h"
 #include "harness/drive/minimize.h"
 #include "harness/drive/neighbors.h"
 #include "harness/drive/sweep.h"
@@ -405,8 +406,8 @@ TEST(Campaign, AKnownSignatureIsToldAsKnown) {
 
 #ifdef DTYPEFUZZ_TARGET
 TEST(LibFuzzer, KeepsWhatReachesSomethingNew) {
-  std::string folder = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
-  ASSERT_TRUE(mkdtemp(folder.data()));
+  const TemporaryFolder temporary;
+  const std::string folder = temporary.path;
   const EngineOptions options{
       .corpus = folder, .seeds = {DTYPEFUZZ_SOURCE "/corpus/seeds"}, .target = DTYPEFUZZ_TARGET};
   const Told told = told_by(campaign(only({"Linear", "ReLU", "BatchNorm1d"}), 800), "libfuzzer", options);
@@ -423,7 +424,6 @@ TEST(LibFuzzer, KeepsWhatReachesSomethingNew) {
     EXPECT_GT(file.body.choices.size(), 10u);
   }
   EXPECT_GT(kept, 50u);
-  fs::remove_all(folder);
 }
 
 TEST(LibFuzzer, TheSameSeedGivesTheSameFindingsOnOneJob) {
@@ -458,8 +458,8 @@ TEST(LibFuzzer, ATargetThatDiesCostsOneCaseAndLeavesItsStack) {
 }
 
 TEST(LibFuzzer, EndsAtAFindingThatNoBaselineNamesWithAStackOfItsOwn) {
-  std::string folder = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
-  ASSERT_TRUE(mkdtemp(folder.data()));
+  const TemporaryFolder temporary;
+  const std::string folder = temporary.path;
   fs::copy_file(DTYPEFUZZ_TARGET, folder + "/dtype_fuzzer");  // without a baseline beside it
   write_atomically(folder + "/x.case",
                    "# dtypefuzz case 1\nlayers[0].module = BatchNorm1d\nlayers[0].weight.dtype = float64\n");
@@ -470,7 +470,6 @@ TEST(LibFuzzer, EndsAtAFindingThatNoBaselineNamesWithAStackOfItsOwn) {
   EXPECT_NE(log.find("ASSERTION FAILED: refusal_leaves_no_trace:BatchNorm1d:"), std::string::npos) << log;
   EXPECT_NE(log.find("DEDUP_TOKEN: refusal_leaves_no_trace:BatchNorm1d:"), std::string::npos);
   EXPECT_NE(log.find("    #1 0x000000000000 in FuzzerHash="), std::string::npos);
-  fs::remove_all(folder);
 }
 #endif
 

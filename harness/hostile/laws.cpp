@@ -16,6 +16,7 @@
 #include "harness/drive/atlas_file.h"
 #include "harness/drive/campaign.h"
 #include "harness/drive/corpus.h"
+#include "harness/drive/files.h"
 #include "harness/drive/folder.h"
 #include "harness/drive/search.h"
 #include "harness/report/report.h"
@@ -56,20 +57,10 @@ void require_plain(const std::string& name) {
           "a file's name is a plain one", name);
 }
 
-/// A directory in memory where there is one, removed with all that is in it.
-struct Scratch {
-  fs::path path;
-  Scratch() {
-    const fs::path base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : fs::temp_directory_path();
-    std::string name = base / "dtypefuzz-hostile-XXXXXX";
-    if (!mkdtemp(name.data())) fail_environment("{}: cannot be made", name);
-    path = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
+/// In memory where that can be.
+fs::path scratch_base() {
+  return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : fs::temp_directory_path();
+}
 
 }  // namespace
 
@@ -260,7 +251,7 @@ void read_as_parents(std::string_view bytes) {
 }
 
 void read_as_corpus(std::string_view bytes) {
-  const Scratch scratch;
+  const TemporaryFolder scratch(scratch_base());
   const fs::path inside = scratch.path / "corpus";
   fs::create_directory(inside);
   std::ofstream(scratch.path / "secret.case") << "# dtypefuzz case 1\nlayers[0].module = Linear\n";
