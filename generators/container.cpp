@@ -73,7 +73,9 @@ const Row kRows[] = {
           const auto function = draw.word("function", {"relu", "leaky_relu", "elu"});
           Drawn drawn{.make = {}, .out = in};
           if (function == "leaky_relu") {
-            drawn.make = [] { return nn::AnyModule(nn::Functional(torch::leaky_relu, /*negative_slope=*/0.5)); };
+            drawn.make = [] {
+              return nn::AnyModule(nn::Functional(torch::leaky_relu, /*negative_slope=*/0.5));
+            };
           } else if (function == "elu") {
             drawn.make = [] {
               return nn::AnyModule(nn::Functional(torch::elu, /*alpha=*/1.5, /*scale=*/1, /*input_scale=*/1));

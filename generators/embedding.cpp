@@ -62,7 +62,8 @@ const Row kRows[] = {
         // A row of `weight` for every index: nothing is combined, so indices and weight share nothing.
         .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html",
                      .takes = {takes_indices(
-                         "input", "\"Input: IntTensor or LongTensor of arbitrary shape\", torch.nn.Embedding")},
+                         "input",
+                         "\"Input: IntTensor or LongTensor of arbitrary shape\", torch.nn.Embedding")},
                      .output = same_as("weight"),
                      .carries_gradient = false},
         .forward = one_tensor_in_one_out<nn::EmbeddingImpl>,
@@ -75,8 +76,7 @@ const Row kRows[] = {
               }
               return draw_rows_of(draw, site, features);
             },
-        .accepts = [](const Shape& in,
-                      const Site&) { return in.size() <= 4 && numel(in) <= kMostIndices; },
+        .accepts = [](const Shape& in, const Site&) { return in.size() <= 4 && numel(in) <= kMostIndices; },
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto table = draw_table(draw);
           nn::EmbeddingOptions options(table.rows, table.features);
@@ -96,14 +96,15 @@ const Row kRows[] = {
         .name = "EmbeddingBag",
         .source = "nn/modules/embedding.h",
         // Rows of `weight` are added up, each times its own weight. No autocast list has `embedding_bag`.
-        .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.EmbeddingBag.html",
-                     .share_a_dtype = {{"weight", "per_sample_weights"}},
-                     .takes = {takes_indices("input", kBagIndices), takes_indices("offsets", kBagIndices)},
-                     .output = same_as("weight"),
-                     // The documentation still wants one dtype; that the operator takes both was made on purpose.
-                     .special = {{indices_of_int32_and_int64, same_as("weight"),
-                                  "https://github.com/pytorch/pytorch/pull/55189"}},
-                     .carries_gradient = false},
+        .contract =
+            {.source = "https://pytorch.org/docs/stable/generated/torch.nn.EmbeddingBag.html",
+             .share_a_dtype = {{"weight", "per_sample_weights"}},
+             .takes = {takes_indices("input", kBagIndices), takes_indices("offsets", kBagIndices)},
+             .output = same_as("weight"),
+             // The documentation still wants one dtype; that the operator takes both was made on purpose.
+             .special = {{indices_of_int32_and_int64, same_as("weight"),
+                          "https://github.com/pytorch/pytorch/pull/55189"}},
+             .carries_gradient = false},
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           return {static_cast<nn::EmbeddingBagImpl&>(module).forward(in[0], in[1], in[2])};
         },

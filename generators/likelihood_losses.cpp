@@ -15,7 +15,7 @@ Contract kl_div() {
   return contract;
 }
 
-// --- AdaptiveLogSoftmaxWithLoss ------------------------------------------------------------------------
+// AdaptiveLogSoftmaxWithLoss
 bool is_of_the_tail(const OperandFacts& operand) {
   return operand.name.starts_with("tail");
 }

@@ -5,7 +5,7 @@ namespace {
 
 namespace nn = torch::nn;
 
-// --- element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss ----------
+// Element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss
 template <Dtype dtype>
 bool promotes_to(const Received& seen) {
   return result_of(seen) == dtype;
@@ -51,7 +51,7 @@ Contract binary_cross_entropy(std::string_view source) {
           .autocast_cuda = AutocastPolicy::refused};
 }
 
-// --- class weights: NLLLoss, CrossEntropyLoss, BCEWithLogitsLoss ---------------------------------------
+// Class weights: NLLLoss, CrossEntropyLoss, BCEWithLogitsLoss
 /// The weight is an option of the module, set anew for each call so that it can be an operand like the
 /// others.
 template <class Impl>

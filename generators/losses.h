@@ -8,8 +8,7 @@
 
 namespace dtypefuzz {
 
-// --- options
-// ----------------------------------------------------------------------------------------------------------
+// Options
 inline bool draw_unreduced_or(Draw& draw, std::string_view& reduction) {
   reduction = draw.word("reduction", {"mean", "sum", "none"});
   return reduction == "none";
@@ -49,8 +48,7 @@ inline InputSpec class_weight(Draw& draw, int64_t classes) {
   return {.name = "weight", .shape = {classes}, .content = Content::positive, .present = present};
 }
 
-// --- shapes
-// -----------------------------------------------------------------------------------------------------------
+// Shapes
 inline bool any_shape(const Shape&, const Site&) {
   return true;
 }
@@ -71,8 +69,7 @@ inline Shape without_last(const Shape& in) {
   return Shape(in.begin(), in.end() - 1);
 }
 
-// --- what contracts of losses share
-// -----------------------------------------------------------------------------------
+// What contracts of losses share
 inline bool is_integer(Dtype dtype) {
   return (kIntegral | kBoolean).has(category_of(dtype));
 }
@@ -91,7 +88,7 @@ inline bool promotes_to_integers(const Received& seen) {
 
 /// A sum of integers is int64 and its terms are not, so the reduction decides.
 inline constexpr SpecialCase kIntegers = {promotes_to_integers, unspecified_output(),
-                                      "https://pytorch.org/docs/stable/generated/torch.sum.html"};
+                                          "https://pytorch.org/docs/stable/generated/torch.sum.html"};
 
 inline bool complex_operands(const Received& seen) {
   return std::any_of(seen.operands.begin(), seen.operands.end(),

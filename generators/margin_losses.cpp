@@ -23,7 +23,7 @@ double draw_margin(Draw& draw, std::initializer_list<std::string_view> options) 
   return draw_number(draw, "margin", options);
 }
 
-// --- one input and a target ----------------------------------------------------------------------------
+// One input and a target
 /// `target` is only compared with 1 and -1: hinge_embedding_loss, aten/src/ATen/native/Loss.cpp.
 Contract hinge_embedding() {
   return {.source = "https://pytorch.org/docs/stable/generated/torch.nn.HingeEmbeddingLoss.html",
@@ -51,14 +51,14 @@ Contract multi_label_soft_margin() {
   return contract;
 }
 
-// --- two inputs and a target ---------------------------------------------------------------------------
+// Two inputs and a target
 /// `target` is only compared with 1 and -1: cosine_embedding_loss, aten/src/ATen/native/Loss.cpp.
 Contract cosine_embedding() {
   return combines("https://pytorch.org/docs/stable/generated/torch.nn.CosineEmbeddingLoss.html",
                   {"input1", "input2"}, {kOfRealNumbers, kIntegersAmongOthers});
 }
 
-// --- triplets ------------------------------------------------------------------------------------------
+// Triplets
 Contract triplet(std::string_view source) {
   return combines(source, {"anchor", "positive", "negative"}, {kOfRealNumbers, kIntegersAmongOthers});
 }

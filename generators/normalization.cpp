@@ -30,7 +30,7 @@ bool float32_parameters_with_low_input(const Received& seen) {
 
 /// Meta stands for any device, so what one accepts it does.
 bool float32_parameters_with_low_input_not_on_cuda(const Received& seen) {
-  return seen.device != Device::cuda && float32_parameters_with_low_input(seen);
+  return seen.device != kCuda && float32_parameters_with_low_input(seen);
 }
 
 const SpecialCase kLowInputNotOnCuda = {float32_parameters_with_low_input_not_on_cuda, same_as("input"),

@@ -135,7 +135,7 @@ Row avg_pool(std::string_view name, std::string_view documentation) {
 /// Integers to the power of a floating exponent have the default dtype, and a low one is cast by avg_pool3d.
 bool casts_low_power(const Received& seen) {
   const Category category = category_of(seen.dtype_of("input"));
-  return seen.autocast && seen.device == Device::cpu &&
+  return seen.autocast && seen.device == kCpu &&
          (category == Category::integral || category == Category::boolean) &&
          seen.default_dtype != Dtype::Double;
 }

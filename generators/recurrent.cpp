@@ -71,7 +71,7 @@ Recurrence draw_recurrence(Draw& draw, const Shape& in, const Site& site) {
   r.batch = in[r.batch_first ? 0 : 1];
   r.length = in[r.batch_first ? 1 : 0];
   // Packing reads the lengths, which are on the CPU, and wants at least one sequence.
-  r.packed = site.device != Device::meta && r.batch > 0 && draw.flag("packed", false);
+  r.packed = site.device->has_values && r.batch > 0 && draw.flag("packed", false);
   if (r.packed) r.enforce_sorted = draw.flag("enforce_sorted", true);
   return r;
 }

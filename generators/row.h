@@ -12,7 +12,7 @@ namespace dtypefuzz {
 struct Site {
   int64_t batch = 1;  ///< of the whole case; may be 0
   bool train = true;  ///< the module is in training mode
-  Device device = Device::cpu;
+  Device device = kCpu;
   bool first = false;  ///< the input is the caller's own: nothing may be written to it
 };
 
@@ -36,8 +36,7 @@ struct Row {
   bool reusable = true;                         ///< may run twice in one stack
 };
 
-// --- the table: one array a family
-// ------------------------------------------------------------------------------
+// The table: one array a family
 std::span<const Row> linear_rows();
 std::span<const Row> convolution_rows();
 std::span<const Row> normalization_rows();
@@ -67,8 +66,7 @@ std::span<const Row* const> losses();
 /// A row of either kind; null for an unknown name.
 const Row* find_row(std::string_view name);
 
-// --- shapes
-// -----------------------------------------------------------------------------------------------------
+// Shapes
 /// Sizes on both sides of the vector widths (4, 8, 16, 32 elements), simplest first.
 int64_t draw_features(Draw&, std::string_view name);
 /// [batch, (length,) features] or [features]: `input.rank` in {2, 3, 1}. `features` is drawn by the caller.

@@ -1,5 +1,5 @@
-#include <cstdlib>
 #include <algorithm>
+#include <cstdlib>
 
 #include "generators/row.h"
 

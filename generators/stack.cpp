@@ -72,8 +72,7 @@ class Stack {
     std::vector<std::string_view> names;
     std::vector<const Row*> rows;
     for (const Row* row : space_.modules)
-      if (first() || row->accepts(shape_, site_))
-        rows.push_back(row), names.push_back(row->name);
+      if (first() || row->accepts(shape_, site_)) rows.push_back(row), names.push_back(row->name);
     if (rows.empty()) rows.push_back(find_row("Identity")), names.push_back("Identity");
     const auto distances = reusable();
     if (!distances.empty()) names.push_back("Reuse");
@@ -82,9 +81,8 @@ class Stack {
     const auto name = draw_.pick<std::string_view>(Ask::module, "module", names);
     const auto kind = std::find(std::begin(Container::kNames), std::end(Container::kNames), name);
     if (kind != std::end(Container::kNames)) {
-      plan_.containers.push_back(
-          {static_cast<Container::Kind>(kind - std::begin(Container::kNames)), here(),
-           draw_region(draw_, regions_)});
+      plan_.containers.push_back({static_cast<Container::Kind>(kind - std::begin(Container::kNames)), here(),
+                                  draw_region(draw_, regions_)});
       layers(static_cast<int>(plan_.containers.size()) - 1);
       return;
     }
@@ -126,8 +124,7 @@ class Stack {
     layer.drawn = row.draw(draw_, shape_, site);
     if (layer.drawn.forward) layer.forward = layer.drawn.forward;
     if (layer.drawn.contract) layer.contract = layer.drawn.contract;
-    for (size_t i = before; i < draw_.result().choices.size(); ++i)
-    {
+    for (size_t i = before; i < draw_.result().choices.size(); ++i) {
       layer.variant += draw_.result().choices[i].value + ",";
       if (draw_.answered()[i].ask == Ask::setting) layer.options += draw_.result().choices[i].value + ",";
     }
@@ -201,7 +198,7 @@ const Space& whole_space() {
   static const Space space{.modules = {module_rows().begin(), module_rows().end()},
                            .losses = {losses().begin(), losses().end()},
                            .dtypes = tensor_dtypes(),
-                           .devices = {Device::cpu, Device::meta, Device::cuda}};
+                           .devices = {kCpu, kMeta, kCuda}};
   return space;
 }
 
@@ -223,11 +220,11 @@ Plan plan_of(Draw& draw, const Space& space) {
     const Draw::Scope scope(draw, "input");
     plan.input_dtype = draw.dtype_or(Ask::dtype, "dtype", "same", space.dtypes);
     std::vector<std::string_view> elsewhere = {"same"};
-    for (const auto name : devices)
-      if (name != device && name != "cuda") elsewhere.push_back(name);
+    for (const Device other : space.devices)
+      if (other != plan.device && other->takes_stray_input) elsewhere.push_back(other->name);
     const auto where = draw.pick<std::string_view>(Ask::operand, "device", elsewhere);
-    if (where == "cpu") plan.input_device = Device::cpu;
-    if (where == "meta") plan.input_device = Device::meta;
+    for (const Device other : space.devices)
+      if (other->name == where) plan.input_device = other;
     plan.input_requires_grad = draw.flag("requires_grad", false);
     plan.input_contiguous = draw.flag("contiguous", true);
     plan.fill = draw_word<Fill>(draw, "fill", {"ramp", "normal", "extremes"});
@@ -237,8 +234,9 @@ Plan plan_of(Draw& draw, const Space& space) {
   const Site site{.batch = draw.size("batch", {1, 2, 3, 0, 17}),
                   .train = plan.mode == Mode::train,
                   .device = plan.device};
-  const bool on_meta = plan.device == Device::meta;
-  if (!on_meta) plan.autocast = draw.dtype_or(Ask::setting, "autocast", "off", autocast_dtypes(space.dtypes));
+  const bool has_values = plan.device->has_values;
+  if (plan.device->has_autocast())
+    plan.autocast = draw.dtype_or(Ask::setting, "autocast", "off", autocast_dtypes(space.dtypes));
   if (plan.autocast) {
     const Draw::Scope scope(draw, "autocast");
     plan.warmup = draw_word<Warmup>(draw, "warmup", {"none", "no_grad", "exception"});
@@ -250,7 +248,7 @@ Plan plan_of(Draw& draw, const Space& space) {
     const Draw::Scope scope(draw, "convert");
     plan.convert_dtype = draw.pick<Dtype>(Ask::dtype, "dtype", space.dtypes);
   }
-  if (!on_meta) {
+  if (has_values) {
     plan.load = draw_word<Load>(draw, "load", {"none", "archive", "copy"});
     if (plan.load != Load::none) {
       const Draw::Scope scope(draw, "load");
@@ -263,11 +261,11 @@ Plan plan_of(Draw& draw, const Space& space) {
         static_cast<int>(draw.pick<int64_t>(Ask::setting, "steps", std::array<int64_t, 5>{0, 1, 2, 3, 10}));
     if (plan.steps > 0) {
       plan.optimizer =
-          on_meta ? draw_word<Optimizer>(draw, "optimizer",
-                                         {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad"})
-                  : draw_word<Optimizer>(draw, "optimizer",
-                                         {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"});
-      if (!on_meta && plan.optimizer != Optimizer::LBFGS)
+          has_values ? draw_word<Optimizer>(draw, "optimizer",
+                                            {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"})
+                     : draw_word<Optimizer>(draw, "optimizer",
+                                            {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad"});
+      if (has_values && plan.optimizer != Optimizer::LBFGS)
         plan.scaler = draw_word<bool>(draw, "scaler", {"off", "on"});
       if (plan.optimizer != Optimizer::none && plan.load_steps > 0) {
         const Draw::Scope scope(draw, "optimizer");

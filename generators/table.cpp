@@ -8,24 +8,10 @@ namespace {
 using Family = std::span<const Row> (*)();
 // Simplest first.
 constexpr Family kFamilies[] = {
-    linear_rows,
-    activation_rows,
-    softmax_rows,
-    dropout_rows,
-    normalization_rows,
-    convolution_rows,
-    pooling_rows,
-    adaptive_pooling_rows,
-    unpooling_rows,
-    upsampling_rows,
-    padding_rows,
-    folding_rows,
-    recurrent_rows,
-    attention_rows,
-    transformer_rows,
-    embedding_rows,
-    distance_rows,
-    container_rows,
+    linear_rows,      activation_rows, softmax_rows,          dropout_rows,   normalization_rows,
+    convolution_rows, pooling_rows,    adaptive_pooling_rows, unpooling_rows, upsampling_rows,
+    padding_rows,     folding_rows,    recurrent_rows,        attention_rows, transformer_rows,
+    embedding_rows,   distance_rows,   container_rows,
 };
 
 std::vector<const Row*> pointers(std::span<const Family> families) {

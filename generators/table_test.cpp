@@ -30,7 +30,8 @@ std::set<std::string> modules_of_the_front_end() {
     std::stringstream text;
     text << "\n" << file.rdbuf();
     const std::string content = text.str();
-    for (auto it = std::sregex_iterator(content.begin(), content.end(), declared); it != std::sregex_iterator(); ++it)
+    for (auto it = std::sregex_iterator(content.begin(), content.end(), declared);
+         it != std::sregex_iterator(); ++it)
       names.insert((*it)[1].matched ? (*it)[1].str() : (*it)[2].str());
   }
   return names;
@@ -49,14 +50,16 @@ TEST(Table, EveryModuleOfTheFrontEndIsARowOrStandsElsewhereForAReason) {
   for (const auto& name : modules)
     EXPECT_TRUE(find_row(name) || kElsewhere.contains(name))
         << name << ": neither a row nor in the list of those that stand elsewhere";
-  for (const auto& [name, reason] : kElsewhere) EXPECT_FALSE(find_row(name)) << name << " is a row: " << reason;
+  for (const auto& [name, reason] : kElsewhere)
+    EXPECT_FALSE(find_row(name)) << name << " is a row: " << reason;
 }
 
 TEST(Table, NamesAreDistinctAndSourcesExist) {
   std::set<std::string_view> names;
   for (const Row* row : all_rows()) {
     EXPECT_TRUE(names.insert(row->name).second) << row->name << ": twice";
-    EXPECT_TRUE(fs::is_regular_file(fs::path(DTYPEFUZZ_FRONT_END) / row->source)) << row->name << ": " << row->source;
+    EXPECT_TRUE(fs::is_regular_file(fs::path(DTYPEFUZZ_FRONT_END) / row->source))
+        << row->name << ": " << row->source;
     EXPECT_FALSE(row->contract.source.empty()) << row->name << ": its contract names no source";
   }
 }
@@ -93,12 +96,14 @@ TEST(Table, ContractsSpeakOfOperandsThatExistAndDoNotContradictThemselves) {
       EXPECT_TRUE(anywhere.contains(std::string(name))) << row->name << ": no operand '" << name << "'";
     };
     const auto has = [&](std::string_view name) {
-      EXPECT_TRUE(operands_by_row[row].contains(std::string(name))) << row->name << ": no operand '" << name << "'";
+      EXPECT_TRUE(operands_by_row[row].contains(std::string(name)))
+          << row->name << ": no operand '" << name << "'";
     };
     std::map<std::string_view, Categories> takes;
     for (const CategoryRule& rule : contract.takes) {
       exists(rule.operand);
-      EXPECT_TRUE(takes.emplace(rule.operand, rule.takes).second) << row->name << ": " << rule.operand << " twice";
+      EXPECT_TRUE(takes.emplace(rule.operand, rule.takes).second)
+          << row->name << ": " << rule.operand << " twice";
       EXPECT_NE(rule.takes.bits, 0) << row->name << ": " << rule.operand << " takes nothing";
       for (const Dtype dtype : rule.only)
         EXPECT_TRUE(rule.takes.has(category_of(dtype)))

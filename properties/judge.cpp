@@ -72,7 +72,7 @@ Violation violation(std::string_view property, const Plan& plan, Severity severi
                     // Kernels for meta compute shapes and do not branch on dtypes; a tensor that is not there
                     // has none.
                     .category =
-                        plan.device == Device::meta || family == "undefined_tensor" ? "-" : operands.category,
+                        !plan.device->has_values || family == "undefined_tensor" ? "-" : operands.category,
                     .phase = std::string(to_string(phase)),
                     .family = std::move(family),
                     .device = std::string(to_string(plan.device)),
@@ -115,8 +115,6 @@ void each_call(const Expectation& promised, const Observation& seen, Each&& each
       each(seen.calls[i], promised.calls[i]);
 }
 
-// --- 1
-// ------------------------------------------------------------------------------------------------------------
 void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, const Observation& seen,
                              Strictness, std::vector<Violation>& out) {
   if (!seen.error) return;
@@ -152,8 +150,6 @@ void agreeing_dtypes_succeed(const Plan& plan, const Expectation& promised, cons
       fmt::format("{} succeeds or names the dtype as unsupported", to_string(phase)), seen.error->message));
 }
 
-// --- 2
-// ------------------------------------------------------------------------------------------------------------
 /// Whether a message names two different dtypes and only dtypes of the call's operands, before or after
 /// autocast: "attempted to promote Float8_e4m3fn and Float" is unsupported, and says what disagrees.
 bool names_two_operands(const Recognized& known, const CallFacts& call, const Promise& promise) {
@@ -227,8 +223,6 @@ void mismatch_is_refused_by_name(const Plan& plan, const Expectation& promised, 
   });
 }
 
-// --- 3
-// ------------------------------------------------------------------------------------------------------------
 void refusal_is_early(const Plan& plan, const Expectation& promised, const Observation& seen, Strictness,
                       std::vector<Violation>& out) {
   if (!seen.error || seen.error->phase < Phase::backward || promised.ran_undocumented()) return;
@@ -252,8 +246,6 @@ void refusal_is_early(const Plan& plan, const Expectation& promised, const Obser
                 seen.error->message));
 }
 
-// --- 4
-// ------------------------------------------------------------------------------------------------------------
 void output_dtype_is_as_promised(const Plan& plan, const Expectation& promised, const Observation& seen,
                                  Strictness, std::vector<Violation>& out) {
   each_call(promised, seen, [&](const CallFacts& call, const Promise& promise) {
@@ -272,8 +264,6 @@ void output_dtype_is_as_promised(const Plan& plan, const Expectation& promised, 
   });
 }
 
-// --- 5
-// ------------------------------------------------------------------------------------------------------------
 void gradients_match_their_leaves(const Plan& plan, const Expectation& promised, const Observation& seen,
                                   Strictness, std::vector<Violation>& out) {
   if (seen.error || promised.ran_undocumented()) return;
@@ -293,8 +283,6 @@ void gradients_match_their_leaves(const Plan& plan, const Expectation& promised,
   }
 }
 
-// --- 6
-// ------------------------------------------------------------------------------------------------------------
 void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
                              std::vector<Violation>& out) {
   if (!seen.error || seen.traces.empty()) return;
@@ -323,8 +311,6 @@ void refusal_leaves_no_trace(const Plan& plan, const Expectation&, const Observa
                           fmt::format("changed {} {}: {}", first.kind, first.name, seen.error->message)));
 }
 
-// --- 10
-// -----------------------------------------------------------------------------------------------------------
 void autocast_state_is_restored(const Plan& plan, const Expectation& promised, const Observation& seen,
                                 Strictness, std::vector<Violation>& out) {
   if (!seen.autocast_restored)
@@ -370,8 +356,6 @@ void autocast_state_is_restored(const Plan& plan, const Expectation& promised, c
   }
 }
 
-// --- 11
-// -----------------------------------------------------------------------------------------------------------
 void loading_preserves_values(const Plan& plan, const Expectation&, const Observation& seen, Strictness,
                               std::vector<Violation>& out) {
   if (seen.error && seen.error->phase == Phase::load && plan.load_dtype != plan.params_dtype) {
@@ -432,10 +416,6 @@ constexpr NamedProperty kProperties[] = {
 
 std::span<const NamedProperty> all_properties() {
   return kProperties;
-}
-
-bool autocast_documents(Device, Dtype dtype) {
-  return dtype == Dtype::BFloat16 || dtype == Dtype::Half;
 }
 
 const Contract& residual_contract() {
@@ -546,7 +526,7 @@ Promise promise_for(const Plan& plan, const CallFacts& call) {
                     .device = plan.device,
                     .default_dtype = plan.default_dtype,
                     .train = plan.mode == Mode::train};
-  if (received.autocast && !autocast_documents(plan.device, *received.autocast)) received.autocast.reset();
+  if (received.autocast && !plan.device->autocast_documents(*received.autocast)) received.autocast.reset();
   return promise_of(contract, received);
 }
 

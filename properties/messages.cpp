@@ -271,7 +271,7 @@ constexpr size_t kLongestMessage = 16384;  // what is looked at
 constexpr size_t kLongestGap = 600;        // `{*}`
 constexpr size_t kLongestDtype = 48;
 
-// --- Which families can match at all: a set of the message's three-letter pieces. ---
+// Which families can match at all: a set of the message's three-letter pieces.
 
 constexpr size_t kPieces = 4096;
 constexpr size_t piece(std::string_view text, size_t at) {
@@ -302,7 +302,7 @@ constexpr auto kFingerprints = [] {
   return all;
 }();
 
-// --- Matching ---
+// Matching
 
 bool in_dtype(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '<' ||
@@ -379,7 +379,7 @@ bool match_anywhere(std::string_view pattern, std::string_view message, Captures
   return false;
 }
 
-// --- Dtypes ---
+// Dtypes
 
 struct Spelling {
   std::string_view text;

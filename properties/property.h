@@ -4,9 +4,9 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/core/expectation.h"
 #include "harness/core/finding.h"
 #include "harness/core/plan.h"
+#include "properties/expectation.h"
 
 namespace dtypefuzz {
 
@@ -46,8 +46,6 @@ struct Grade {
 Grade grade_of_refusal(const Expectation&, const Promise& promise, const CallFacts& call,
                        const std::string& message);
 
-/// Whether device autocast documents this region dtype: https://pytorch.org/docs/stable/amp.html
-bool autocast_documents(Device, Dtype);
 /// The contract of the addition of a residual branch.
 const Contract& residual_contract();
 /// The promise for one call, given the plan that it belongs to.

@@ -168,7 +168,7 @@ std::vector<std::pair<Kin, Plan>> relatives_of(const Plan& base) {
   };
   for (const Mode mode : {Mode::eval, Mode::no_grad, Mode::inference})
     with(Kin::mode, [&](Plan& plan) { plan.mode = mode; });
-  if (!base.autocast) with(Kin::device, [](Plan& plan) { plan.device = Device::meta; });
+  if (!base.autocast) with(Kin::device, [](Plan& plan) { plan.device = kMeta; });
   if (base.autocast == Dtype::BFloat16 || base.autocast == Dtype::Half)
     with(Kin::autocast, [&](Plan& plan) {
       // The operands change with the region, so that what was its own dtype is so again.

@@ -26,10 +26,12 @@ struct Disagreement {
 };
 Disagreement disagreement_of(const Promise&, const CallFacts&);
 
-Violation violation(std::string_view property, const Plan&, Severity, const Culprit&, Phase, std::string family,
-                    const Disagreement&, std::optional<Dtype> autocast, std::string promised, std::string seen);
+Violation violation(std::string_view property, const Plan&, Severity, const Culprit&, Phase,
+                    std::string family, const Disagreement&, std::optional<Dtype> autocast,
+                    std::string promised, std::string seen);
 
-/// Refusals that say nothing about dtypes' consistency: values, devices, missing kernels of meta, autograd's rules.
+/// Refusals that say nothing about dtypes' consistency: values, devices, missing kernels of meta, autograd's
+/// rules.
 bool not_about_dtypes(const Recognized&);
 
 // The properties that are not in judge.cpp.

@@ -7,11 +7,11 @@
 #include <iostream>
 #include <thread>
 
+#include "harness/atlas/atlas.h"
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
-#include "harness/drive/atlas.h"
-#include "harness/drive/case_file.h"
-#include "harness/drive/corpus.h"
+#include "harness/files/case_file.h"
+#include "harness/files/seen.h"
 
 namespace dtypefuzz {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/drive/campaign.h"
+#include "harness/campaign/campaign.h"
 
 namespace dtypefuzz {
 
@@ -22,8 +22,7 @@ void add_diff(CLI::App&, int& code);
 void add_report(CLI::App&, int& code);
 void add_faults(CLI::App&, int& code);
 
-// --- what several commands need
-// ---------------------------------------------------------------------------------
+// What several commands need
 
 /// `--modules`, `--dtypes`, `--devices`.
 struct SpaceOptions {

@@ -1,4 +1,5 @@
-#include "harness/drive/corpus.h"
+#include "harness/corpus/corpus.h"
+#include "harness/files/seen.h"
 
 #include <fmt/format.h>
 

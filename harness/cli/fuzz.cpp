@@ -7,12 +7,13 @@
 #include <filesystem>
 
 #include "dtypefuzz/build_info.h"
+#include "harness/campaign/folder.h"
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
 #include "harness/core/text.h"
-#include "harness/drive/corpus.h"
-#include "harness/drive/folder.h"
+#include "harness/corpus/corpus.h"
 #include "harness/engines/engines.h"
+#include "harness/files/seen.h"
 
 namespace dtypefuzz {
 namespace {

@@ -3,7 +3,8 @@
 
 #include "dtypefuzz/build_info.h"
 #include "harness/cli/commands.h"
-#include "harness/drive/corpus.h"
+#include "harness/corpus/corpus.h"
+#include "harness/files/seen.h"
 #include "harness/run/run.h"
 #include "properties/messages.h"
 
@@ -52,7 +53,7 @@ int list(const std::string& what, bool json) {
   else if (what == "dtypes")
     for (const Dtype dtype : all_dtypes()) line("dtype", name_of(dtype), to_string(category_of(dtype)));
   else if (what == "devices")
-    for (const Device device : {Device::cpu, Device::meta, Device::cuda})
+    for (const Device device : whole_space().devices)
       line("device", to_string(device), device_in_reach(device) ? "in reach" : "not here");
   else if (what == "properties")
     for (const auto& property : all_properties()) line("property", property.name, property.sentence);
@@ -95,7 +96,7 @@ void add_doctor(CLI::App& app, int&) {
   command->add_flag("--json", *json, "JSON lines on stdout");
   command->callback([json] {
     std::vector<std::string> devices;
-    for (const Device device : {Device::cpu, Device::meta, Device::cuda})
+    for (const Device device : whole_space().devices)
       if (device_in_reach(device)) devices.emplace_back(to_string(device));
     const std::pair<const char*, std::string> facts[] = {
         {"dtypefuzz", build_info::kVersion},

@@ -13,7 +13,7 @@
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
 #include "harness/core/text.h"
-#include "harness/drive/corpus.h"
+#include "harness/files/seen.h"
 
 namespace dtypefuzz {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
-#include "harness/drive/case_file.h"
+#include "harness/files/case_file.h"
 #include "harness/run/run.h"
 
 namespace dtypefuzz {

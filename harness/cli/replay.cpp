@@ -6,8 +6,8 @@
 
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
-#include "harness/drive/corpus.h"
-#include "harness/drive/minimize.h"
+#include "harness/files/seen.h"
+#include "harness/search/minimize.h"
 
 namespace dtypefuzz {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "harness/cli/commands.h"
-#include "harness/drive/files.h"
+#include "harness/files/files.h"
 
 namespace dtypefuzz {
 namespace {

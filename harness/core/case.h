@@ -25,11 +25,10 @@ struct Case {
   void set(std::string_view name, std::string_view value);
 };
 
-// --- lists: `layers = 2`, `layers[0].module`, `layers[1].module`; nested ones are paths too
-// ---------------------
+// Lists: `layers = 2`, `layers[0].module`, `layers[1].module`; nested ones are paths too
 
-/// The number of elements that the count answer names; 0 where it is missing, no number, or more than any list
-/// has: callers go through them one by one.
+/// The number of elements that the count answer names; 0 where it is missing, no number, or more than any
+/// list has: callers go through them one by one.
 size_t list_size(const Case&, std::string_view list);
 /// The names of all lists that have an element, outermost first, in order of appearance.
 std::vector<std::string> lists_of(const Case&);

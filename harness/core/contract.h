@@ -5,12 +5,10 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/core/device.h"
 #include "harness/core/dtype.h"
 
 namespace dtypefuzz {
-
-enum class Device : uint8_t { cpu, meta, cuda };
-std::string_view to_string(Device);
 
 enum class Role : uint8_t { input, parameter, buffer };
 
@@ -70,7 +68,7 @@ constexpr OutputRule unspecified_output() {
 struct Received {
   std::span<const OperandFacts> operands;
   std::optional<Dtype> autocast;  ///< the region's dtype, nothing outside of one
-  Device device = Device::cpu;
+  Device device = kCpu;
   Dtype default_dtype = Dtype::Float;
   bool train = true;
   const OperandFacts* find(std::string_view name) const;
@@ -124,30 +122,12 @@ struct Contract {
   bool random = false;
 };
 
-/// What a contract promises for what was received.
-struct Promise {
-  enum Kind : uint8_t {
-    kAccepts,          ///< succeeds with `outputs`, or is cleanly refused as unsupported
-    kRefusesMismatch,  ///< `first` and `second` disagree
-    kRefusesCategory,  ///< `first` is of a category that is not taken
-    kUnspecified,      ///< nothing is promised, for `reason`
-  } kind = kUnspecified;
-  std::string first = {}, second = {};
-  Category category = Category::floating;  ///< the stranger one of the operands concerned
-  std::vector<OperandFacts> group = {};    ///< the operands concerned, dtypes as the operator sees them
-  std::vector<Dtype> outputs = {};         ///< Undefined: unspecified
-  std::string reason = {};
-};
-
 /// The batches that a norm has counted: the one buffer that is no contract's operand, int64 whatever a module
 /// is converted to.
 constexpr std::string_view kBatchCounter = "num_batches_tracked";
 
 /// Whether autocast casts this dtype: floating and not float64 (at::autocast::is_autocast_eligible).
 bool autocast_casts(Dtype);
-/// The dtypes as the operator sees them after the region's casts. Nothing where that is unspecified.
-std::optional<std::vector<OperandFacts>> effective_operands(const Contract&, const Received&);
-Promise promise_of(const Contract&, const Received&);
 /// torch::result_type of tensors with these dtypes and ranks, zero-dimensional rule included; nothing where
 /// LibTorch defines none (float8).  Source:
 /// https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc

@@ -20,8 +20,8 @@ enum class Ask : uint8_t { setting, module, count, size, dtype, operand };
 /// the usual ones. The defaults let about a third of the random cases finish (evenly drawn dtypes end most in
 /// an early refusal).
 struct Bias {
-  /// A dtype is one of the first `kUsualDtypes` this often: what can be computed with is worth more cases than
-  /// the many dtypes that every kernel refuses.
+  /// A dtype is one of the first `kUsualDtypes` this often: what can be computed with is worth more cases
+  /// than the many dtypes that every kernel refuses.
   double usual = 0.9;
   static constexpr size_t kUsualDtypes = 16;
   double setting = 0.8, module = 0.0, count = 0.1, size = 0.5, dtype = 0.6, operand = 0.975;

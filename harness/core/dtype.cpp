@@ -64,7 +64,8 @@ Category category_of(Dtype dtype) {
   }
   if (c10::isFloat8Type(dtype)) return Category::float8;
   if (c10::isComplexType(dtype)) return Category::complex;
-  if (c10::isIntegralType(dtype, /*includeBool=*/false) || dtype == UInt16 || dtype == UInt32 || dtype == UInt64)
+  if (c10::isIntegralType(dtype, /*includeBool=*/false) || dtype == UInt16 || dtype == UInt32 ||
+      dtype == UInt64)
     return Category::integral;
   return Category::other;
 }

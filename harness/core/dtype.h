@@ -18,8 +18,8 @@ enum class Category : uint8_t { floating, low_float, float8, complex, integral, 
 std::string_view to_string(Category);
 Category category_of(Dtype);
 
-/// Every dtype that the library names (c10::getDtypeNames), simplest first. Which of them it can make a tensor
-/// of is another question, see `whole_space`.
+/// Every dtype that the library names (c10::getDtypeNames), simplest first. Which of them it can make a
+/// tensor of is another question, see `whole_space`.
 std::span<const Dtype> all_dtypes();
 
 /// `float32`, `bfloat16`, `int64`, ... as torch prints it; `undefined` for no dtype.

@@ -79,8 +79,8 @@ struct Trace {
   int layer = -1;  ///< that holds it
 };
 
-/// A tensor of the model whose dtype is not what it should be: nothing but `to(dtype)` changes dtypes, and after
-/// it what belongs to a parameter has the parameter's dtype.
+/// A tensor of the model whose dtype is not what it should be: nothing but `to(dtype)` changes dtypes, and
+/// after it what belongs to a parameter has the parameter's dtype.
 struct DtypeChange {
   Phase phase = Phase::convert;  ///< after which it was seen
   std::string kind;              ///< `parameter`, `buffer`, `gradient`, `state` (of the optimizer)
@@ -96,18 +96,19 @@ struct StepFacts {
   std::string name;
 };
 
+/// The state of autocast on the device of a plan, and on the CPU.
 struct AutocastFacts {
-  bool cpu = false, cuda = false;
-  Dtype cpu_dtype = Dtype::Undefined, cuda_dtype = Dtype::Undefined;
+  bool enabled = false, cpu_enabled = false;
+  Dtype dtype = Dtype::Undefined, cpu_dtype = Dtype::Undefined;
   bool cache = true;
   bool operator==(const AutocastFacts&) const = default;
 };
 
 /// One output of a layer held against the same layer in float64 on the same numbers.
-/// `worst` is the largest error over what is allowed: 32 times the most that changing every operand by one unit
-/// in its last place can do to the output, 8 units in the last place of the result, and what rounding in float32 does
-/// where the exact result cancels out. Above 1 it is wrong; 1e9
-/// stands for integers that are not exact and for numbers that are not finite on one side alone.
+/// `worst` is the largest error over what is allowed: 32 times the most that changing every operand by one
+/// unit in its last place can do to the output, 8 units in the last place of the result, and what rounding in
+/// float32 does where the exact result cancels out. Above 1 it is wrong; 1e9 stands for integers that are not
+/// exact and for numbers that are not finite on one side alone.
 struct ValueFacts {
   int output = 0;
   Dtype dtype = Dtype::Undefined;
@@ -124,7 +125,7 @@ struct Observation {
   std::vector<LoadedFacts> loaded;
   std::vector<DtypeChange> dtype_changes;
   std::vector<StepFacts> steps;  ///< taken ones
-  std::vector<Trace> traces;  ///< what the phase that threw had changed
+  std::vector<Trace> traces;     ///< what the phase that threw had changed
   bool autocast_restored = true;
   std::string autocast_left;   ///< what was left changed, where it was
   std::string not_applicable;  ///< the run could not be set up, for this reason; nothing is judged

@@ -111,7 +111,7 @@ enum class Fill : uint8_t { ramp, normal, extremes };
 
 /// What a Case means: typed, ready to build.
 struct Plan {
-  Device device = Device::cpu;
+  Device device = kCpu;
   Mode mode = Mode::train;
   Dtype default_dtype = Dtype::Float;
   Dtype params_dtype = Dtype::Float;
@@ -135,7 +135,7 @@ struct Plan {
   bool scaler = false;
   Clip clip = Clip::none;
   Shape input_shape;
-  std::vector<LayerPlan> layers;        ///< in the order they run, nested containers flattened
+  std::vector<LayerPlan> layers;  ///< in the order they run, nested containers flattened
   std::vector<Container> containers;
   std::optional<LayerPlan> loss;
   Region loss_autocast;

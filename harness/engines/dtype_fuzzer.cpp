@@ -12,8 +12,8 @@
 #include <fstream>
 #include <optional>
 
+#include "harness/campaign/campaign.h"
 #include "harness/core/error.h"
-#include "harness/drive/campaign.h"
 #include "harness/engines/function_coverage.h"
 #include "harness/run/run.h"
 #include "properties/messages.h"
@@ -70,7 +70,7 @@ void count(const Plan& plan, const Observation& seen) {
                               call.autocast ? static_cast<uint64_t>(category_of(*call.autocast)) + 1 : 0,
                               static_cast<uint64_t>(plan.mode),
                               call.threw || call.iteration > 0 ? outcome : 0,
-                              static_cast<uint64_t>(plan.device)};
+                              index_of(plan.device)};
     ++counters.cells[XXH3_64bits(parts, sizeof parts) % sizeof counters.cells];
     const uint64_t pair[] = {before, module, call.threw ? outcome : 0, call.autocast ? 1u : 0u};
     ++counters.neighbours[XXH3_64bits(pair, sizeof pair) % sizeof counters.neighbours];

@@ -10,11 +10,11 @@
 #include <ostream>
 
 #include "harness/core/error.h"
-#include "harness/drive/case_file.h"
-#include "harness/drive/files.h"
-#include "harness/drive/neighbors.h"
-#include "harness/drive/sweep.h"
 #include "harness/engines/rapidcheck.h"
+#include "harness/files/case_file.h"
+#include "harness/files/files.h"
+#include "harness/search/neighbors.h"
+#include "harness/search/sweep.h"
 
 namespace dtypefuzz {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/drive/campaign.h"
+#include "harness/campaign/campaign.h"
 
 namespace dtypefuzz {
 

@@ -15,11 +15,11 @@
 #include <sstream>
 
 #include "harness/core/error.h"
-#include "harness/drive/files.h"
-#include "harness/drive/minimize.h"
-#include "harness/drive/neighbors.h"
-#include "harness/drive/sweep.h"
 #include "harness/engines/rapidcheck.h"
+#include "harness/files/files.h"
+#include "harness/search/minimize.h"
+#include "harness/search/neighbors.h"
+#include "harness/search/sweep.h"
 
 namespace dtypefuzz {
 namespace {
@@ -31,7 +31,7 @@ Space only(std::initializer_list<std::string_view> modules) {
   space.modules.clear();
   for (const auto name : modules) space.modules.push_back(find_row(name));
   space.losses.clear();
-  space.devices = {Device::cpu};
+  space.devices = {kCpu};
   return space;
 }
 
@@ -135,8 +135,7 @@ TEST(Neighbors, AreTheStartsWithOneAnswerChangedEachOnceThenWithMore) {
   EXPECT_NE(neighbors.at(1, beyond).body, neighbors.at(2, beyond).body);
 }
 
-// --- campaigns
-// -----------------------------------------------------------------------------------------------------
+// Campaigns
 
 struct Told {
   Progress progress;
@@ -401,8 +400,7 @@ TEST(Campaign, AKnownSignatureIsToldAsKnown) {
   EXPECT_EQ(second.known.size(), first.fresh.size());
 }
 
-// --- the target by itself
-// ------------------------------------------------------------------------------------------
+// The target by itself
 
 #ifdef DTYPEFUZZ_TARGET
 TEST(LibFuzzer, KeepsWhatReachesSomethingNew) {

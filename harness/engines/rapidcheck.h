@@ -1,8 +1,8 @@
 #pragma once
 #include <rapidcheck.h>
 
-#include "harness/drive/minimize.h"
-#include "harness/drive/search.h"
+#include "harness/search/minimize.h"
+#include "harness/search/search.h"
 
 namespace dtypefuzz {
 

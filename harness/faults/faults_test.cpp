@@ -2,10 +2,10 @@
 
 #include <set>
 
-#include "harness/drive/minimize.h"
 #include "harness/faults/deeds.h"
 #include "harness/faults/trial.h"
 #include "harness/run/run.h"
+#include "harness/search/minimize.h"
 #include "properties/property.h"
 
 namespace dtypefuzz {

@@ -1,7 +1,7 @@
 #pragma once
 #include <vector>
 
-#include "harness/drive/campaign.h"
+#include "harness/campaign/campaign.h"
 #include "harness/faults/fault.h"
 
 namespace dtypefuzz {

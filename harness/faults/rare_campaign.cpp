@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "harness/drive/corpus.h"
 #include "harness/faults/rare.h"
 
 namespace dtypefuzz {

@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/core/error.h"
-#include "harness/drive/case_file.h"
-#include "harness/drive/minimize.h"
 #include "harness/engines/engines.h"
+#include "harness/files/case_file.h"
 #include "harness/run/run.h"
+#include "harness/search/minimize.h"
 
 namespace dtypefuzz {
 namespace {
@@ -147,7 +147,7 @@ Space space_of(const Fault& fault) {
   return {.modules = rows_of(fault.modules),
           .losses = rows_of(fault.losses),
           .dtypes = whole_space().dtypes,
-          .devices = {Device::cpu}};
+          .devices = {kCpu}};
 }
 
 std::string family_of(const Fault& fault) {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "harness/campaign/campaign.h"
 #include "harness/core/case.h"
-#include "harness/drive/campaign.h"
 #include "harness/faults/fault.h"
 
 namespace dtypefuzz {

@@ -13,7 +13,7 @@
 
 #include "harness/core/error.h"
 #include "harness/core/rng.h"
-#include "harness/drive/case_file.h"
+#include "harness/files/case_file.h"
 #include "harness/hostile/laws.h"
 
 namespace dtypefuzz::hostile {

@@ -11,15 +11,15 @@
 #include <optional>
 
 #include "generators/stack.h"
+#include "harness/atlas/atlas_file.h"
+#include "harness/campaign/campaign.h"
+#include "harness/campaign/folder.h"
 #include "harness/core/error.h"
 #include "harness/core/text.h"
-#include "harness/drive/atlas_file.h"
-#include "harness/drive/campaign.h"
-#include "harness/drive/corpus.h"
-#include "harness/drive/files.h"
-#include "harness/drive/folder.h"
-#include "harness/drive/search.h"
+#include "harness/corpus/corpus.h"
+#include "harness/files/files.h"
 #include "harness/report/report.h"
+#include "harness/search/search.h"
 #include "properties/messages.h"
 
 namespace dtypefuzz::hostile {

@@ -4,8 +4,9 @@
 #include <cctype>
 
 #include "harness/core/error.h"
-#include "harness/drive/isolate.h"
-#include "harness/drive/minimize.h"
+#include "harness/files/seen.h"
+#include "harness/isolate/isolate.h"
+#include "harness/search/minimize.h"
 
 namespace dtypefuzz {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "harness/core/finding.h"
-#include "harness/drive/corpus.h"
+#include "harness/corpus/corpus.h"
 
 namespace dtypefuzz {
 

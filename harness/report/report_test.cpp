@@ -9,6 +9,7 @@
 #include <pugixml.hpp>
 
 #include "harness/core/error.h"
+#include "harness/files/seen.h"
 
 namespace dtypefuzz {
 namespace {

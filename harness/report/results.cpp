@@ -5,7 +5,7 @@
 
 #include "harness/core/error.h"
 #include "harness/core/text.h"
-#include "harness/drive/json_file.h"
+#include "harness/files/json_file.h"
 #include "harness/report/report.h"
 
 namespace dtypefuzz {

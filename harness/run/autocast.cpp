@@ -2,17 +2,20 @@
 
 namespace dtypefuzz {
 
-AutocastFacts autocast_now() {
+AutocastFacts autocast_now(Device device) {
   namespace ac = at::autocast;
-  return {.cpu = ac::is_autocast_enabled(at::kCPU),
-          .cuda = ac::is_autocast_enabled(at::kCUDA),
-          .cpu_dtype = ac::get_autocast_dtype(at::kCPU),
-          .cuda_dtype = ac::get_autocast_dtype(at::kCUDA),
-          .cache = ac::is_autocast_cache_enabled()};
+  AutocastFacts facts{.cpu_enabled = ac::is_autocast_enabled(at::kCPU),
+                      .cpu_dtype = ac::get_autocast_dtype(at::kCPU),
+                      .cache = ac::is_autocast_cache_enabled()};
+  if (device->has_autocast()) {
+    facts.enabled = ac::is_autocast_enabled(device->type);
+    facts.dtype = ac::get_autocast_dtype(device->type);
+  }
+  return facts;
 }
 
 AutocastRegion::AutocastRegion(Device device, std::optional<Dtype> dtype)
-    : device_(device == Device::cuda ? at::kCUDA : at::kCPU),
+    : device_(device->has_autocast() ? device->type : at::kCPU),
       was_enabled_(at::autocast::is_autocast_enabled(device_)),
       was_dtype_(at::autocast::get_autocast_dtype(device_)) {
   at::autocast::set_autocast_enabled(device_, dtype.has_value());
@@ -21,7 +24,7 @@ AutocastRegion::AutocastRegion(Device device, std::optional<Dtype> dtype)
 }
 
 void enter(std::optional<AutocastRegion>& region, Device device, const Region& wanted) {
-  if (wanted.kind != Region::kSame && device != Device::meta)
+  if (wanted.kind != Region::kSame && device->has_autocast())
     region.emplace(device, wanted.kind == Region::kOn ? std::optional(wanted.dtype) : std::nullopt);
 }
 

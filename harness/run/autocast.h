@@ -6,7 +6,7 @@
 
 namespace dtypefuzz {
 
-AutocastFacts autocast_now();
+AutocastFacts autocast_now(Device);
 
 /// An autocast region of one device, put back on every path out. LibTorch has no such guard in C++; this one
 /// does what torch/amp/autocast_mode.py does.

@@ -1,5 +1,6 @@
 #include "harness/run/run.h"
 
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/util/Lazy.h>
 #include <c10/util/Logging.h>
 
@@ -29,10 +30,11 @@ uint64_t at_bit(int bit, auto value) {
 
 /// Everything that a case could have left behind.
 void reset(const Plan& plan) {
-  position_of_run = at_bit(kDeviceAt, plan.device);
+  position_of_run = at_bit(
+      kDeviceAt, std::find(std::begin(kDevices), std::end(kDevices), &*plan.device) - std::begin(kDevices));
   if (plan.autocast) position_of_run |= at_bit(kAutocastAt, static_cast<int>(*plan.autocast) + 1);
   at::autocast::set_autocast_enabled(at::kCPU, false);
-  at::autocast::set_autocast_enabled(at::kCUDA, false);
+  if (plan.device->has_autocast()) at::autocast::set_autocast_enabled(plan.device->type, false);
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   at::autocast::set_autocast_cache_enabled(true);
   at::autocast::clear_cache();
@@ -82,13 +84,14 @@ InsideLibTorch::~InsideLibTorch() {
   if (ticks_inside && --depth_inside == 0) *ticks_inside += ticks() - begin_;
 }
 
-Position position_of(uint64_t word) {
+Position position_of(uint64_t word, Device own) {
+  const auto device = static_cast<size_t>(word >> kDeviceAt & kByte);
   const auto autocast = static_cast<int>(word >> kAutocastAt & kByte);  // 0: none
   return {.phase = static_cast<Phase>(word >> kPhaseAt & 0xF),
           .culprit = {static_cast<Culprit::Kind>(word >> kKindAt & 0xF),
                       static_cast<int>(word >> kLayerAt & 0xFFFF) - 1},
           .input = static_cast<Dtype>(word >> kInputAt & kByte),
-          .device = static_cast<Device>(word >> kDeviceAt & kByte),
+          .device = device < std::size(kDevices) ? Device(*kDevices[device]) : own,
           .autocast = autocast == 0 ? std::nullopt : std::optional(static_cast<Dtype>(autocast - 1))};
 }
 
@@ -125,7 +128,8 @@ void prepare_process() {
 }
 
 bool device_in_reach(Device device) {
-  return device != Device::cuda || torch::cuda::is_available();
+  const auto type = device->type;
+  return c10::impl::hasDeviceGuardImpl(type) && c10::impl::getDeviceGuardImpl(type)->deviceCount() > 0;
 }
 
 Observation run(const Plan& plan, Stock* stock) {
@@ -156,7 +160,7 @@ Observation run(const Plan& plan, Stock* stock) {
 }
 
 std::vector<ValueFacts> compare_values(const Plan& plan) {
-  if (plan.device != Device::cpu) return {};
+  if (plan.device != kCpu) return {};
   const RestoreDefaultDtype restore;
   reset(plan);
   return Session(plan).values();

@@ -95,7 +95,7 @@ at::Tensor in_dtype(const at::Tensor& values, Dtype dtype) {
 
 at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtype, Device device, Fill fill,
                   uint64_t seed) {
-  if (device == Device::meta) return at::empty(shape, at::TensorOptions(at::kMeta).dtype(dtype));
+  if (!device->has_values) return at::empty(shape, at::TensorOptions(device->type).dtype(dtype));
   const int64_t n = numel(shape);
   Rng rng(seed * 2 + 1);
   at::Tensor made;
@@ -110,7 +110,7 @@ at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtyp
     for (int64_t i = 0; i < n; ++i) data[i] = meaning(content, fill, i, last, rng);
   }
   made = in_dtype(made, dtype);
-  return device == Device::cuda ? made.to(at::kCUDA) : made;
+  return device == kCpu ? made : made.to(device->type);
 }
 
 }  // namespace dtypefuzz

@@ -23,9 +23,9 @@ TORCH_LIBRARY_IMPL(_, TESTING_ONLY_GenericMode, m) {
 }
 
 torch::nn::AnyModule make_one(const LayerPlan& layer, Device device) {
-  if (device != Device::meta) {
+  if (device->has_values) {
     auto any = layer.drawn.make();
-    if (device == Device::cuda) any.ptr()->to(torch::kCUDA);
+    if (device != kCpu) any.ptr()->to(device->type);
     return any;
   }
   const c10::impl::IncludeDispatchKeyGuard on_meta(c10::DispatchKey::TESTING_ONLY_GenericMode);

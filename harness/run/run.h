@@ -12,8 +12,8 @@ void prepare_process();
 class Stock;  // model.h
 
 /// Runs a plan on a clean slate (seeds, autocast, grad mode, default dtype) and says what happened.
-/// LibTorch's exceptions end here and become facts. A crash or a hang does not: see drive/isolate.h.
-/// `stock`: where the model comes from; null: it is made.
+/// LibTorch's exceptions end here and become facts. A crash or a hang does not: see
+/// harness/isolate/isolate.h. `stock`: where the model comes from; null: it is made.
 Observation run(const Plan&, Stock* stock = nullptr);
 
 /// The first layer of a plan held against float64; nothing where it is refused or cannot be set up.
@@ -38,10 +38,11 @@ struct Position {
   Phase phase = Phase::construct;
   Culprit culprit = {};
   Dtype input = Dtype::Undefined;  ///< of the layer whose turn it is
-  Device device = Device::cpu;
+  Device device = kCpu;
   std::optional<Dtype> autocast = {};  ///< of the whole step
 };
-Position position_of(uint64_t word);
+/// `own`: the device of the plan, which the word names where it is none of LibTorch's own.
+Position position_of(uint64_t word, Device own = kCpu);
 /// Where every run of this process writes its position; null: nowhere. `within_backward`: hooks say which
 /// layer's backward it is, too (not in the hot loop).
 void write_positions_to(PositionWord*, bool within_backward = false);

@@ -20,7 +20,7 @@ std::string message_of(const std::exception& e) {
 }
 
 torch::Device torch_device(Device device) {
-  return device == Device::meta ? torch::kMeta : device == Device::cuda ? torch::kCUDA : torch::kCPU;
+  return device->type;
 }
 
 bool can_have_gradient(const at::Tensor& tensor) {
@@ -28,7 +28,7 @@ bool can_have_gradient(const at::Tensor& tensor) {
 }
 
 Observation Session::go() {
-  before_ = autocast_now();
+  before_ = autocast_now(plan_.device);
   try {
     const auto make = [&] {
       model_ = stock_ ? stock_->fresh(plan_, at_layer_) : make_model(plan_, at_layer_);
@@ -45,7 +45,7 @@ Observation Session::go() {
   return std::move(seen_);
 }
 
-// --- before the first step
+// Before the first step
 bool Session::convert_to(Dtype dtype, bool always) {
   if (!always) return true;
   const bool done = attempt(Phase::convert, {Culprit::kStage}, [&] { model_.to(dtype); });
@@ -84,7 +84,7 @@ bool Session::flatten() {
   return done;
 }
 
-// --- steps
+// Steps
 void Session::iterate() {
   std::optional<c10::InferenceMode> inference;
   std::optional<torch::NoGradGuard> no_grad;
@@ -176,7 +176,7 @@ void Session::make_optimizer() {
   }
 }
 
-// --- forward
+// Forward
 /// Unobserved: what it leaves in the cache of weights is what the pass that counts begins with.
 void Session::warm_up() {
   if (plan_.warmup == Warmup::none || iteration_ > 0) return;
@@ -254,9 +254,8 @@ bool Session::call(Culprit culprit, Phase phase, const LayerPlan& layer, torch::
   std::optional<AutocastRegion> region;
   enter(region, plan_.device, wanted);
   CallFacts facts{.culprit = culprit, .iteration = iteration_};
-  const AutocastFacts state = autocast_now();
-  if (plan_.device == Device::cpu && state.cpu) facts.autocast = state.cpu_dtype;
-  if (plan_.device == Device::cuda && state.cuda) facts.autocast = state.cuda_dtype;
+  const AutocastFacts state = autocast_now(plan_.device);
+  if (state.enabled) facts.autocast = state.dtype;
   const auto add = [&](std::string_view name, const at::Tensor& tensor, Role role) {
     facts.received.push_back({std::string(name), tensor.scalar_type(), static_cast<int>(tensor.dim()), role});
     facts.mixed_devices |= tensor.device().type() != torch_device(plan_.device).type();
@@ -274,7 +273,7 @@ bool Session::call(Culprit culprit, Phase phase, const LayerPlan& layer, torch::
     facts.given.push_back(output.defined() ? output.scalar_type() : Dtype::Undefined);
     facts.output_requires_grad |= output.defined() && output.requires_grad();
   }
-  if (autocast_now() != state) {
+  if (autocast_now(plan_.device) != state) {
     seen_.autocast_restored = false;
     seen_.autocast_left = "by " + std::string(layer.module);
   }
@@ -299,7 +298,7 @@ bool Session::add_residual(int i, Tensors& outputs, const at::Tensor& other) {
   return done;
 }
 
-// --- backward and step
+// Backward and step
 bool Session::backward(Tensors& outputs) {
   Tensors roots, gradients;
   for (const at::Tensor& output : outputs)
@@ -353,7 +352,7 @@ bool Session::step() {
     return true;
   }
   if (trace_late_) take_stamps();
-  const Tensors parameters = plan_.device == Device::meta ? Tensors{} : model_.parameters();
+  const Tensors parameters = plan_.device->has_values ? model_.parameters() : Tensors{};
   StepFacts facts;
   for (const at::Tensor& parameter : parameters) {
     facts.parameters_before = facts.parameters_before && is_finite(parameter);

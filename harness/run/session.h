@@ -92,13 +92,13 @@ class Session {
     }
   }
 
-  // --- before the first step
+  // Before the first step
   bool convert_to(Dtype, bool always);
   bool convert(Convert when);
   bool set_operands();
   bool flatten();
 
-  // --- checkpoints
+  // Checkpoints
   /// What was trained and saved: the plan's own stack in `load.dtype`.
   struct Saved {
     Model model;
@@ -108,7 +108,7 @@ class Session {
   bool load();
   bool load_optimizer();
 
-  // --- steps
+  // Steps
   void iterate();
   void make_inputs();
   void make_optimizer();
@@ -126,7 +126,7 @@ class Session {
   bool step();
   at::Tensor again();
 
-  // --- what is watched
+  // What is watched
   struct Watched {
     std::string name;
     at::Tensor tensor;

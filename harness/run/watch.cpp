@@ -155,7 +155,7 @@ void Session::note_dtypes(Phase phase, bool belongings) {
 }
 
 void Session::finish() {
-  if (autocast_now() != before_) {
+  if (autocast_now(plan_.device) != before_) {
     seen_.autocast_restored = false;
     if (seen_.autocast_left.empty()) seen_.autocast_left = "at the end of the run";
   }

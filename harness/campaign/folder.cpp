@@ -1,0 +1,117 @@
+#include "harness/campaign/folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "harness/core/error.h"
+#include "harness/core/text.h"
+#include "harness/files/case_file.h"
+#include "harness/files/files.h"
+#include "harness/files/seen.h"
+
+namespace dtypefuzz {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMostRecord = 1 << 20, kMostState = 256 << 20;
+
+/// What is read goes on; what is not says how to begin anew.
+template <class Read>
+auto from_file(const fs::path& file, size_t most, const Read& read) {
+  try {
+    const std::string text = read_file(file, most);
+    try {
+      return read(text);
+    } catch (const Error& e) {
+      throw e.at(as_text(file.string()));
+    }
+  } catch (const Error& e) {
+    throw Error(fmt::format("{}; to begin anew, leave out --resume and give --out {}", e.what(),
+                            as_text(file.parent_path().string())));
+  }
+}
+
+}  // namespace
+
+Folder::Folder(const fs::path& path) : path_(path) {
+  if (path.empty()) fail("--out '': expected a directory");
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (!error && access(path.c_str(), W_OK) != 0) error.assign(errno, std::generic_category());
+  if (error)
+    fail_environment("--out {}: cannot be written: {}; choose another directory", path.string(),
+                     error.message());
+  const auto lock = path / "lock";
+  lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0)
+    fail_environment("--out {}: cannot be written: {}; choose another directory", path.string(),
+                     std::strerror(errno));
+  // A record lock: no child inherits it, the system takes it away with the process, and knows whose it is.
+  struct flock wanted = {};
+  wanted.l_type = F_WRLCK;
+  if (fcntl(lock_, F_SETLK, &wanted) != 0) {
+    struct flock held = wanted;
+    const bool known = fcntl(lock_, F_GETLK, &held) == 0 && held.l_type != F_UNLCK && held.l_pid > 0;
+    close(lock_);
+    fail_environment("{}: process {} runs a campaign there; wait for it, or choose another --out",
+                     path.string(), known ? std::to_string(held.l_pid) : "of another machine");
+  }
+  // What a writer left that died while it wrote.
+  for (const auto& directory : {path, path / "flaky"}) {
+    std::vector<fs::path> torn;
+    for (const auto& entry : fs::directory_iterator(directory, error))
+      if (entry.path().extension() == ".tmp") torn.push_back(entry.path());
+    for (const auto& file : torn) fs::remove(file, error);
+  }
+}
+
+Folder::~Folder() {
+  close(lock_);
+}
+
+fs::path Folder::save(const Finding& finding, Novelty novelty, std::vector<Choice> about) const {
+  const auto signature = to_string(finding.violation.signature);
+  if (!finding.stack.empty()) about.push_back({"stack", finding.stack});
+  for (size_t i = 0; i < finding.observed.size(); ++i)
+    about.push_back({fmt::format("run_{}", i + 1), finding.observed[i]});
+  const auto file = (novelty == Novelty::flaky ? path_ / "flaky" : path_) / file_name_of(signature);
+  write_atomically(
+      file,
+      print_shortest({finding.minimized, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}}));
+  return file;
+}
+
+void Folder::save(const Snapshot& snapshot) const {
+  write_atomically(path_ / "state.json", print_snapshot(snapshot));
+}
+
+Snapshot Folder::snapshot() const {
+  const auto file = path_ / "state.json";
+  std::error_code error;
+  if (fs::symlink_status(file, error).type() == fs::file_type::not_found) return {};
+  return from_file(file, kMostState, parse_snapshot);
+}
+
+void Folder::save_record(const nlohmann::json& record) const {
+  write_atomically(path_ / "run.json",
+                   record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+nlohmann::json Folder::record() const {
+  const auto file = path_ / "run.json";
+  std::error_code error;
+  if (fs::symlink_status(file, error).type() == fs::file_type::not_found)
+    fail("--resume {}: no run.json is there, so no campaign has been; give the --out of one", path_.string());
+  return from_file(file, kMostRecord, parse_record);
+}
+
+void Folder::begin_anew() const {
+  std::error_code error;
+  for (const auto* name : {"state.json", "run.json", "inputs"}) fs::remove_all(path_ / name, error);
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,44 @@
+#pragma once
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "harness/campaign/campaign.h"
+
+namespace dtypefuzz {
+
+/// What `Folder::record` gives, read from a text of any kind: an Error unless all that a later campaign asks
+/// it for is there and of its type.
+nlohmann::json parse_record(const std::string& text);
+
+/// The directory of a campaign. Everything in it is whole at any moment, whenever who dies:
+/// `*.case` the findings, `flaky/*.case` what did not repeat, `run.json` what the campaign was told and what
+/// came of it, `state.json` how far it is, `inputs/` those of libFuzzer.
+class Folder {
+ public:
+  /// Makes it where there is none, and takes it: one campaign at a time, an Error with the process id of who
+  /// has it. It is free again when this process ends, however it does.
+  explicit Folder(const std::filesystem::path&);
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Beside the finding: `about` lines of the caller, the stack, and what a flaky one showed. Returns where.
+  std::filesystem::path save(const Finding&, Novelty, std::vector<Choice> about) const;
+  void save(const Snapshot&) const;
+  /// The state that was saved last; a campaign's beginning where none was.
+  Snapshot snapshot() const;
+  void save_record(const nlohmann::json&) const;
+  /// An Error where no campaign has been here.
+  nlohmann::json record() const;
+  /// Takes away what a campaign needs to go on, findings stay: a new one begins.
+  void begin_anew() const;
+
+ private:
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+}  // namespace dtypefuzz

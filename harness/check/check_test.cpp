@@ -1,0 +1,503 @@
+#include <gtest/gtest.h>
+
+#include "harness/check/check.h"
+#include "harness/run/run.h"
+#include "harness/search/minimize.h"
+#include "properties/messages.h"
+#include "properties/relations.h"
+
+namespace dtypefuzz {
+namespace {
+
+Case with(std::initializer_list<Choice> choices) {
+  return {{choices}};
+}
+
+TEST(Rows, EverySimplestCaseRunsInTrain) {
+  prepare_process();
+  Checker checker;
+  for (const Row* row : module_rows()) {
+    const auto checked = checker.check(with({{"layers[0].module", std::string(row->name)}}));
+    EXPECT_FALSE(checked.seen.error) << row->name << ": " << checked.seen.error->message;
+    EXPECT_TRUE(checked.violations.empty())
+        << row->name << ": " << to_string(checked.violations[0].signature);
+    EXPECT_EQ(checked.seen.not_applicable, "") << row->name;
+  }
+  for (const Row* row : losses())
+    for (const auto* module : {"Sigmoid", "Embedding"}) {
+      if (row->name == "BCELoss" && std::string_view(module) == "Embedding")
+        continue;  // wants values in [0, 1]
+      const auto checked =
+          checker.check(with({{"layers[0].module", module}, {"loss", std::string(row->name)}}));
+      EXPECT_FALSE(checked.seen.error) << row->name << ": " << checked.seen.error->message;
+      EXPECT_TRUE(checked.violations.empty()) << row->name;
+    }
+}
+
+TEST(Rows, AnOptionThatAsksForAnotherCallHasThatCallsPromise) {
+  // max_pool3d runs in float32 in a region of the CPU, max_pool3d_with_indices is in none of its lists.
+  Checker checker;
+  const auto given = [&](const char* return_indices) {
+    const auto checked = checker.check(with({{"params.dtype", "bfloat16"},
+                                             {"autocast", "bfloat16"},
+                                             {"layers[0].module", "MaxPool3d"},
+                                             {"layers[0].return_indices", return_indices}}));
+    EXPECT_TRUE(checked.violations.empty()) << return_indices;
+    return checked.seen.calls.at(0).given;
+  };
+  using Dtypes = std::vector<Dtype>;
+  EXPECT_EQ(given("false"), Dtypes{Dtype::Float});
+  EXPECT_EQ(given("true"), (Dtypes{Dtype::BFloat16, Dtype::Long}));
+}
+
+TEST(Oracle, SupportIsAskedWithTheInputsGradient) {
+  // Autograd refuses complex here before the mismatch is seen: one of the dtypes is not supported.
+  Checker checker;
+  const auto checked = checker.check(with({{"device", "meta"},
+                                           {"input.dtype", "complex64"},
+                                           {"input.requires_grad", "true"},
+                                           {"layers[0].module", "FractionalMaxPool2d"},
+                                           {"layers[0].random_samples", "true"}}));
+  ASSERT_TRUE(checked.seen.error);
+  EXPECT_EQ(recognize(checked.seen.error->message)->family->name, "category_inputs");
+  EXPECT_TRUE(checked.violations.empty());
+}
+
+TEST(Oracle, AnInputOnAnotherDeviceIsOutsideOfThePromise) {
+  // Autocast of the CPU leaves it alone, and no parameter lies where it does not.
+  Checker checker;
+  const auto checked = checker.check(with({{"input.dtype", "bfloat16"},
+                                           {"input.device", "meta"},
+                                           {"autocast", "float16"},
+                                           {"layers[0].module", "MaxPool3d"}}));
+  EXPECT_TRUE(checked.seen.calls.at(0).mixed_devices);
+  EXPECT_TRUE(checked.violations.empty());
+}
+
+TEST(Oracle, AMismatchIsSeenAndHolds) {
+  Checker checker;
+  const auto checked = checker.check(with({{"input.dtype", "float64"}}));
+  ASSERT_TRUE(checked.seen.error);
+  EXPECT_EQ(recognize(checked.seen.error->message)->family->kind, MessageKind::mismatch);
+  EXPECT_TRUE(checked.violations.empty());
+}
+
+TEST(Oracle, TheLayersOfAStackAreOneRoleInSignatures) {
+  Checker checker;
+  const auto signatures = [&](const char* layers, const char* parameter) {
+    std::vector<std::string> texts;
+    for (const auto& v : checker
+                             .check(with({{"layers[0].module", "TransformerEncoder"},
+                                          {"layers[0].num_layers", layers},
+                                          {parameter, "float64"}}))
+                             .violations)
+      texts.push_back(to_string(v.signature));
+    return texts;
+  };
+  const auto first = signatures("1", "layers[0].layers.0.linear1.bias.dtype");
+  const auto second = signatures("2", "layers[0].layers.1.linear1.bias.dtype");
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_NE(first[0].find(":src/linear1.bias:"), std::string::npos) << first[0];
+  EXPECT_EQ(first, second);
+}
+
+TEST(Oracle, ARefusalOfAnotherOperandHoldsWhereTwoThingsAreWrong) {
+  Checker checker;
+  const auto checked = checker.check(with({{"layers[0].module", "TransformerEncoderLayer"},
+                                           {"layers[0].src_key_padding_mask", "true"},
+                                           {"layers[0].src_key_padding_mask.dtype", "uint8"},
+                                           {"layers[0].norm1.bias.dtype", "float64"}}));
+  ASSERT_TRUE(checked.seen.error);
+  EXPECT_EQ(recognize(checked.seen.error->message)->family->name, "mask_dtype_named");
+  EXPECT_TRUE(checked.violations.empty());
+}
+
+TEST(Oracle, AWrongCategoryMayBeRefusedBySayingWhatWasExpected) {
+  Checker checker;
+  const auto refused = checker.check(with({{"loss", "MultiMarginLoss"}, {"loss.target.dtype", "int32"}}));
+  ASSERT_TRUE(refused.seen.error);  // "expected scalar type Long but found Int": no operand is int64
+  EXPECT_TRUE(refused.violations.empty());
+  const auto empty =
+      checker.check(with({{"batch", "0"}, {"loss", "MultiMarginLoss"}, {"loss.target.dtype", "int32"}}));
+  ASSERT_EQ(empty.violations.size(), 1u);
+  EXPECT_EQ(empty.violations[0].signature.property, "mismatch_is_refused_by_name");
+}
+
+TEST(Oracle, WhereATargetAndAnInputAreWrongEitherErrorHolds) {
+  Checker checker;
+  const auto checked = checker.check(with({{"layers[0].module", "Identity"},
+                                           {"input.dtype", "float64"},
+                                           {"autocast", "bfloat16"},
+                                           {"loss", "AdaptiveLogSoftmaxWithLoss"},
+                                           {"loss.target.dtype", "bool"}}));
+  ASSERT_TRUE(checked.seen.error);
+  EXPECT_TRUE(checked.violations.empty()) << checked.seen.error->message;
+}
+
+TEST(Oracle, AFaultInTheFactsIsCaughtByItsProperty) {
+  Checker checker;
+  const auto checked = checker.check(with({{"input.dtype", "float64"}}));
+  const Plan& plan = checked.plan;
+  Expectation promised;
+  for (const CallFacts& call : checked.seen.calls) {
+    promised.calls.push_back(promise_for(plan, call));
+    promised.regions.push_back(RegionKind::documented);
+  }
+  promised.supported = {{Dtype::Double, true}, {Dtype::Float, true}};
+  const auto properties = [&](const Observation& seen) {
+    std::vector<std::string> names;
+    for (const auto& v : judge(plan, promised, seen)) names.push_back(v.signature.property);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(properties(checked.seen), Names{});
+
+  Observation silent = checked.seen;
+  silent.error.reset();
+  silent.calls[0].threw = false;
+  silent.calls[0].given = {Dtype::Float};
+  EXPECT_EQ(properties(silent), Names{"mismatch_is_refused_by_name"});
+
+  Observation wrong_names = checked.seen;
+  wrong_names.error->message = "mat1 and mat2 must have the same dtype, but got Half and Int";
+  EXPECT_EQ(properties(wrong_names), Names{"mismatch_is_refused_by_name"});
+
+  Observation unrelated = checked.seen;
+  unrelated.error->message = "x INTERNAL ASSERT FAILED at \"y\"";
+  EXPECT_EQ(properties(unrelated), Names{"mismatch_is_refused_by_name"});
+
+  Observation unknown = checked.seen;
+  unknown.error->message = "flux capacitor unplugged";
+  EXPECT_EQ(properties(unknown), Names{"mismatch_is_refused_by_name"});
+
+  Observation trace = checked.seen;
+  trace.traces = {{"parameter", "weight", 0}};
+  EXPECT_EQ(properties(trace), Names{"refusal_leaves_no_trace"});
+
+  Observation leak = checked.seen;
+  leak.autocast_restored = false;
+  EXPECT_EQ(properties(leak), Names{"autocast_state_is_restored"});
+
+  Observation lost = checked.seen;
+  lost.loaded = {{0, "weight", Dtype::Float, Dtype::Double, Dtype::Double, false}};
+  EXPECT_EQ(properties(lost), Names{"loading_preserves_values"});
+}
+
+TEST(Oracle, ARefusalIsGradedByWhatItNames) {
+  Checker checker;
+  const auto checked = checker.check(with({{"input.dtype", "float64"}}));
+  ASSERT_TRUE(checked.seen.error);
+  const CallFacts& call = checked.seen.calls.back();  // input float64, weight and bias float32
+  const Promise& promise = checked.promised.calls.back();
+  ASSERT_EQ(promise.kind, Promise::kRefusesMismatch);
+  const auto grade = [&](const std::string& message) {
+    const Grade g = grade_of_refusal(checked.promised, promise, call, message);
+    return std::pair(g.kind, g.blamed);
+  };
+  using Graded = std::pair<Grade::Kind, std::string>;
+  EXPECT_EQ(grade(checked.seen.error->message), Graded(Grade::kExact, ""));
+  EXPECT_EQ(grade("Input type (double) and weight type (float) should be the same"),
+            Graded(Grade::kExact, ""));
+  EXPECT_EQ(grade("Input type (double) and bias type (float) should be the same"),
+            Graded(Grade::kBlames, "bias"));
+  EXPECT_EQ(grade("expected scalar type Double; but got Double instead").first, Grade::kFault);
+  EXPECT_EQ(grade("result type Double can't be cast to the desired output type Float"),
+            Graded(Grade::kVague, ""));
+  EXPECT_EQ(grade("mixed dtype (CPU): expect parameter to have scalar type of Float"),
+            Graded(Grade::kVague, ""));
+  EXPECT_EQ(grade("Input type (float) and weight type (float) should be the same").first, Grade::kFault);
+  EXPECT_EQ(grade("flux capacitor unplugged").first, Grade::kFault);
+
+  // What is weak holds by default and is a finding under --strict.
+  for (const auto* message : {"Input type (double) and bias type (float) should be the same",
+                              "result type Double can't be cast to the desired output type Float"}) {
+    Observation weak = checked.seen;
+    weak.error->message = message;
+    EXPECT_TRUE(judge(checked.plan, checked.promised, weak).empty()) << message;
+    const auto strict = judge(checked.plan, checked.promised, weak, {.strict = true});
+    ASSERT_EQ(strict.size(), 1u) << message;
+    EXPECT_EQ(strict[0].severity, Severity::vague);
+  }
+  EXPECT_TRUE(judge(checked.plan, checked.promised, checked.seen, {.strict = true}).empty());
+}
+
+TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
+  Checker checker;
+  const auto checked = checker.check(Case{});
+  const Plan& plan = checked.plan;
+  Expectation promised;
+  for (const CallFacts& call : checked.seen.calls) {
+    promised.calls.push_back(promise_for(plan, call));
+    promised.regions.push_back(RegionKind::documented);
+  }
+  const auto properties = [&](const Observation& seen) {
+    std::vector<std::string> names;
+    for (const auto& v : judge(plan, promised, seen)) names.push_back(v.signature.property);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(properties(checked.seen), Names{});
+
+  Observation spurious = checked.seen;
+  spurious.error = ErrorFacts{
+      Phase::forward, {Culprit::kLayer, 0}, 0, "c10::Error", "expected scalar type Float but found Half"};
+  spurious.calls[0].threw = true;
+  EXPECT_EQ(properties(spurious), Names{"agreeing_dtypes_succeed"});
+  // The kernel, and so the CPU, chooses the spelling: still one finding.
+  const auto signature = [&] { return judge(plan, promised, spurious).at(0).signature; };
+  const Signature spelled = signature();
+  spurious.error->message = "mat1 and mat2 must have the same dtype, but got Float and Half";
+  EXPECT_EQ(signature(), spelled);
+
+  Observation in_place = checked.seen;
+  in_place.error = ErrorFacts{
+      Phase::backward,
+      {Culprit::kLayer, 0},
+      0,
+      "c10::Error",
+      "one of the variables needed for gradient computation has been modified by an inplace operation"};
+  in_place.traces = {{"gradient", "layers[0].weight"}};
+  EXPECT_EQ(properties(in_place), Names{});  // it is about no dtype
+
+  Observation late = checked.seen;
+  late.error = ErrorFacts{
+      Phase::backward, {Culprit::kLayer, 0}, 0, "c10::Error", "Found dtype Double but expected Float"};
+  EXPECT_EQ(properties(late), Names{"refusal_is_early"});
+
+  Observation output = checked.seen;
+  output.calls[0].given = {Dtype::Half};
+  EXPECT_EQ(properties(output), Names{"output_dtype_is_as_promised"});
+
+  Observation gradient = checked.seen;
+  ASSERT_FALSE(gradient.leaves.empty());
+  gradient.leaves[0].grad_dtype = Dtype::Half;
+  EXPECT_EQ(properties(gradient), Names{"gradients_match_their_leaves"});
+  gradient.leaves[0].has = false;
+  EXPECT_EQ(properties(gradient), Names{"gradients_match_their_leaves"});
+}
+
+TEST(Oracle, AFaultOfTheModelsStateIsCaughtByItsProperty) {
+  Checker checker;
+  const auto checked = checker.check(with({{"steps", "1"}, {"optimizer", "Adam"}}));
+  Expectation promised;
+  for (const CallFacts& call : checked.seen.calls) {
+    promised.calls.push_back(promise_for(checked.plan, call));
+    promised.regions.push_back(RegionKind::documented);
+  }
+  const auto properties = [&](const Observation& seen) {
+    std::vector<std::string> names;
+    for (const auto& v : judge(checked.plan, promised, seen)) names.push_back(v.signature.property);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(properties(checked.seen), Names{});
+  ASSERT_EQ(checked.seen.steps.size(), 1u);
+
+  Observation changed = checked.seen;
+  changed.dtype_changes = {{Phase::step, "state", "weight", 0, Dtype::Float, Dtype::Double}};
+  EXPECT_EQ(properties(changed), Names{"only_conversion_changes_dtypes"});
+
+  Observation infinite = checked.seen;
+  infinite.steps[0].parameters_after = false;
+  infinite.steps[0].dtype = Dtype::Float;
+  EXPECT_EQ(properties(infinite), Names{"steps_keep_values_finite"});
+  infinite.steps[0].gradients = false;  // then it is not the step's doing
+  EXPECT_EQ(properties(infinite), Names{});
+}
+
+/// A layer that holds, and its siblings as they really ran.
+struct Family {
+  Related base;
+  std::vector<Related> related;
+  std::vector<std::string> judged(std::span<const ValueFacts> values = {}) const {
+    std::vector<std::string> names;
+    for (const auto& v : judge_relations(base, related, values)) names.push_back(v.signature.property);
+    return names;
+  }
+};
+Family family_of_case(const Case& c) {
+  const auto observed = [](Kin kin, const Plan& plan) {
+    Related related{kin, plan, run(plan), {}};
+    if (!related.seen.calls.empty()) related.promise = promise_for(plan, related.seen.calls.front());
+    return related;
+  };
+  Family family{observed(Kin::mode, plan_of(c)), {}};
+  for (const auto& [kin, plan] : relatives_of(family.base.plan))
+    family.related.push_back(observed(kin, plan));
+  if (const auto plan = repaired(family.base.plan, family.base.seen.calls.front(), family.base.promise))
+    family.related.push_back(observed(Kin::repair, *plan));
+  return family;
+}
+
+/// A refusal in words that are not about support.
+void refuse(Observation& seen) {
+  seen.calls.front().threw = true;
+  seen.calls.front().given.clear();
+  seen.error = ErrorFacts{
+      Phase::forward, {Culprit::kLayer, 0}, 0, "c10::Error", "expected scalar type Float but found Half"};
+}
+
+TEST(Relations, SiblingsThatDisagreeAreCaught) {
+  using Names = std::vector<std::string>;
+  const Family plain = family_of_case(Case{});
+  EXPECT_EQ(plain.judged(), Names{});
+  for (size_t i = 0; i < plain.related.size(); ++i) {
+    Family family = plain;
+    refuse(family.related[i].seen);
+    EXPECT_EQ(family.judged(), Names{family.related[i].kin == Kin::mode ? "modes_agree" : "devices_agree"});
+    family.related[i].sound = false;  // then what it violates by itself says so
+    EXPECT_EQ(family.judged(), Names{});
+  }
+  Family other_dtype = plain;
+  other_dtype.related[0].seen.calls.front().given = {Dtype::Half};
+  EXPECT_EQ(other_dtype.judged(), Names{"modes_agree"});
+
+  Family autocast = family_of_case(with({{"autocast", "bfloat16"}}));
+  EXPECT_EQ(autocast.judged(), Names{});
+  for (Related& related : autocast.related)
+    if (related.kin == Kin::autocast) refuse(related.seen);
+  EXPECT_EQ(autocast.judged(), Names{"autocast_dtypes_agree"});
+}
+
+TEST(Relations, WrongNumbersAreCaught) {
+  const Family plain = family_of_case(Case{});
+  const std::vector<ValueFacts> values = compare_values(plain.base.plan);
+  ASSERT_EQ(values.size(), 1u);
+  EXPECT_LT(values[0].worst, 1);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(plain.judged(values), Names{});
+  auto wrong = values;
+  wrong[0].worst = 2;
+  EXPECT_EQ(plain.judged(wrong), Names{"values_agree_with_float64"});
+}
+
+TEST(Relations, ARepairThatDoesNotHelpIsCaught) {
+  Family family = family_of_case(with({{"input.dtype", "float64"}}));
+  ASSERT_EQ(family.related.back().kin, Kin::repair);
+  EXPECT_EQ(family.related.back().plan.input_dtype, Dtype::Float);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(family.judged(), Names{});
+  refuse(family.related.back().seen);
+  EXPECT_EQ(family.judged(), Names{"suggested_repair_works"});
+}
+
+/// The smallest case that shows the finding with this signature, of a case that does.
+Case minimum_of(const Case& start, std::string_view signature) {
+  Checker checker;
+  const auto shows = [&](const Case& c) { return checker.check(c).violations; };
+  const auto shown = shows(start);
+  const auto at = std::find_if(shown.begin(), shown.end(),
+                               [&](const Violation& v) { return to_string(v.signature) == signature; });
+  if (at == shown.end()) {
+    ADD_FAILURE() << "not shown: " << signature;
+    return start;
+  }
+  Violation violation = *at;
+  return minimize(start, violation, shows);
+}
+
+TEST(Minimizer, TwoMismatchesAtOnceAreNoFindingOfTheirOwn) {
+  const Case both = canonical(with({{"layers[0].module", "MultiheadAttention"},
+                                    {"params.dtype", "float64"},
+                                    {"layers[0].add_bias_kv", "true"},
+                                    {"layers[0].key.dtype", "float32"},
+                                    {"layers[0].bias_k.dtype", "complex64"}}));
+  const Case small = minimum_of(
+      both, "mismatch_is_refused_by_name:MultiheadAttention:query/key:float:forward:expected_found:cpu:off");
+  EXPECT_EQ(small["layers[0].key.dtype"], "same");
+  EXPECT_EQ(small["layers[0].bias_k.dtype"], "complex64");
+}
+
+TEST(Minimizer, EndsAtOneLayer) {
+  // BatchNorm counts the batch before it refuses: a known deviation, buried in a stack.
+  const Case small =
+      minimum_of(canonical(with({{"layers", "4"},
+                                 {"input.rank", "3"},
+                                 {"layers[0].module", "Linear"},
+                                 {"layers[1].module", "ReLU"},
+                                 {"layers[2].module", "BatchNorm1d"},
+                                 {"layers[2].weight.dtype", "float64"},
+                                 {"layers[3].module", "Tanh"},
+                                 {"default_dtype", "float64"}})),
+                 "refusal_leaves_no_trace:BatchNorm1d:num_batches_tracked:-:forward:changed:cpu:off");
+  EXPECT_EQ(small["layers"], "1");
+  EXPECT_EQ(small["layers[0].module"], "BatchNorm1d");
+  EXPECT_EQ(small["default_dtype"], "float32");
+}
+
+TEST(Minimizer, LayersThatOnlyMakeTheShapeGoTogether) {
+  // Neither goes alone: the first makes the rank that the second lowers to the third's.
+  const Case small = minimum_of(
+      canonical(with({{"layers", "3"},
+                      {"input.rank", "4"},
+                      {"layers[0].module", "ReplicationPad2d"},
+                      {"layers[1].module", "CosineSimilarity"},
+                      {"layers[2].module", "TransformerDecoderLayer"},
+                      {"layers[2].linear2.bias.dtype", "float64"}})),
+      "mismatch_is_refused_by_name:TransformerDecoderLayer:tgt/linear2.bias:float:forward:accepted:cpu:off");
+  EXPECT_EQ(small["layers"], "1");
+}
+
+TEST(Minimizer, LayersThatMakeTheirOutputNotContiguousGiveWayToSuchAnInput) {
+  const Case small =
+      minimum_of(canonical(with({{"layers", "4"},
+                                 {"input.rank", "2"},
+                                 {"layers[0].module", "LPPool1d"},
+                                 {"layers[1].module", "GLU"},
+                                 {"layers[2].module", "LayerNorm"},
+                                 {"layers[3].module", "BatchNorm1d"},
+                                 {"layers[3].bias.dtype", "float64"}})),
+                 "refusal_leaves_no_trace:BatchNorm1d:running_stats:-:forward:changed:cpu:off");
+  EXPECT_EQ(small["layers"], "1");
+}
+
+TEST(Minimizer, AnInputTakesTheShapeThatALayerWasMadeFor) {
+  // What is used again needs its own output's shape as input: 17 channels, which the layer before makes.
+  const Case small =
+      minimum_of(canonical(with({{"layers", "3"},
+                                 {"autocast", "bfloat16"},
+                                 {"layers[0].module", "Conv1d"},
+                                 {"layers[0].out_per_group", "17"},
+                                 {"layers[1].module", "Conv1d"},
+                                 {"layers[1].out_per_group", "17"},
+                                 {"layers[2].module", "Reuse"},
+                                 {"layers[2].autocast", "float16"}})),
+                 "autocast_state_is_restored:autocast:parameter:low_float:region:cached:cpu:float16");
+  EXPECT_EQ(small["layers"], "2");
+}
+
+TEST(Minimizer, AnInputTakesTheDtypeToWhichARegionCast) {
+  const Case through = canonical(with({{"layers", "2"},
+                                       {"autocast", "float16"},
+                                       {"layers[0].module", "Linear"},
+                                       {"layers[1].module", "Hardshrink"}}));
+  const Case alone = canonical(with({{"autocast", "float16"},
+                                     {"input.requires_grad", "true"},
+                                     {"input.dtype", "float16"},
+                                     {"layers[0].module", "Hardshrink"}}));
+  const auto steps = simpler(through);
+  EXPECT_NE(std::find(steps.begin(), steps.end(), alone), steps.end());
+}
+
+TEST(Minimizer, ALayerThatIsUsedAgainInARegionOfItsOwnRunsThereOnce) {
+  const Case again = canonical(with({{"layers", "2"},
+                                     {"layers[0].module", "ReLU"},
+                                     {"layers[1].module", "Reuse"},
+                                     {"layers[1].autocast", "bfloat16"}}));
+  ASSERT_EQ(again["layers[1].module"], "Reuse");
+  const Case once = canonical(with({{"layers[0].module", "ReLU"}, {"layers[0].autocast", "bfloat16"}}));
+  const auto steps = simpler(again);
+  EXPECT_NE(std::find(steps.begin(), steps.end(), once), steps.end());
+}
+
+TEST(Minimizer, AContainersRegionMayGoToWhatItHolds) {
+  const Case held = canonical(with({{"layers[0].module", "Sequential"},
+                                    {"layers[0].autocast", "bfloat16"},
+                                    {"layers[0].layers[0].module", "ReLU"}}));
+  const Case alone = canonical(with({{"layers[0].module", "ReLU"}, {"layers[0].autocast", "bfloat16"}}));
+  const auto steps = simpler(held);
+  EXPECT_NE(std::find(steps.begin(), steps.end(), alone), steps.end());
+}
+
+}  // namespace
+}  // namespace dtypefuzz

@@ -1,0 +1,278 @@
+#include "harness/files/case_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "generators/stack.h"
+#include "harness/core/error.h"
+#include "harness/core/finding.h"
+#include "harness/core/text.h"
+#include "harness/files/files.h"
+
+namespace dtypefuzz {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
+/// What an error shows of a text that may be anything.
+std::string shown(std::string_view text) {
+  return as_text(text, 60);
+}
+
+void refuse_what_is_no_text(std::string_view line, int number) {
+  for (size_t at = 0; at < line.size();) {
+    const size_t length = character_at(line.substr(at));
+    if (length == 0)
+      fail("{}: byte 0x{:02x} in column {} is no text; a case is UTF-8 without control characters", number,
+           static_cast<unsigned char>(line[at]), at + 1);
+    at += length;
+  }
+}
+
+void refuse_too_long(size_t size) {
+  if (size > kMaxCaseBytes) fail("{} bytes, a case has at most {}", size, kMaxCaseBytes);
+}
+
+std::vector<std::string> parsed_verdicts(std::string_view value, int number) {
+  std::vector<std::string> verdicts;
+  while (!(value = trimmed(value)).empty()) {
+    const auto word = value.substr(0, value.find_first_of(" \t"));
+    value.remove_prefix(word.size());
+    try {
+      if (word != "holds") parse_signature(word);
+    } catch (const Error& e) {
+      throw e.at(std::to_string(number));
+    }
+    verdicts.emplace_back(word);
+  }
+  return verdicts;
+}
+
+}  // namespace
+
+std::string nearest(std::string_view given, const std::vector<std::string>& offered) {
+  std::string best;
+  size_t least = std::min<size_t>(4, given.size());  // as many edits as letters make any word
+  for (const std::string& word : offered) {
+    const size_t differ = std::max(word.size(), given.size()) - std::min(word.size(), given.size());
+    if (differ >= least) continue;  // the distance is no less
+    std::vector<size_t> row(word.size() + 1);
+    for (size_t j = 0; j <= word.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= given.size(); ++i) {
+      size_t diagonal = row[0];
+      row[0] = i;
+      for (size_t j = 1; j <= word.size(); ++j) {
+        const size_t above = row[j];
+        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (given[i - 1] != word[j - 1])});
+        diagonal = above;
+      }
+    }
+    if (row.back() < least) least = row.back(), best = word;
+  }
+  return best;
+}
+
+std::string CaseFile::title() const {
+  for (const Choice& line : about)
+    if (line.name == "title") return line.value;
+  return {};
+}
+
+CaseFile parse_case(std::string_view text) {
+  const size_t size = text.size();
+  refuse_too_long(size);
+  if (text.substr(0, 17) != "# dtypefuzz case ")
+    fail("1: not a case file: expected '# dtypefuzz case 1' as the first line");
+  CaseFile file;
+  enum { kBody, kAbout, kSeen } section = kBody;
+  std::unordered_set<std::string_view> answered;
+  int number = 0;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    ++number;
+    if (number == 1 && trimmed(line.substr(17)) != "1")
+      fail("1: case format '{}', this version reads 1", shown(trimmed(line.substr(17))));
+    refuse_what_is_no_text(trimmed(line), number);
+    if (section == kBody) line = line.substr(0, line.find('#'));
+    line = trimmed(line);
+    if (line.empty() || line[0] == '#') continue;
+    if (line[0] == '[' && line.back() == ']') {
+      if (line == "[seen]")
+        section = kSeen;
+      else if (line == "[about]")
+        section = kAbout;
+      else
+        fail("{}: unknown section '{}', expected [about] or [seen]", number, shown(line));
+      continue;
+    }
+    const size_t equals = line.find('=');
+    const auto name = trimmed(line.substr(0, equals));
+    if (equals == std::string_view::npos || name.empty())
+      fail("{}: expected 'name = value', got '{}'", number, shown(line));
+    const auto value = trimmed(line.substr(equals + 1));
+    if (section == kBody) {
+      for (const auto word : {name, value})
+        if (word.size() > kMaxWordBytes)
+          fail("{}: '{}' has {} bytes, expected at most {}", number, shown(word), word.size(), kMaxWordBytes);
+      if (value.empty()) fail("{}: '{}' has no value", number, shown(name));
+      if (!answered.insert(name).second) fail("{}: '{}' is answered twice", number, shown(name));
+      file.body.choices.push_back({std::string(name), std::string(value)});
+      file.lines.push_back(number);
+    } else if (section == kAbout) {
+      file.about.push_back({std::string(name), std::string(value)});
+    } else {
+      Seen seen{std::string(name), parsed_verdicts(value, number)};
+      if (seen.verdicts.empty()) fail("{}: '{}' names no verdict", number, shown(name));
+      file.seen.push_back(std::move(seen));
+    }
+  }
+  if (file.body.choices.empty())
+    fail("the file has no answer; a case needs at least 'layers[0].module = ...'");
+  // Printed, `a=b` takes half as much again; what was read is to be read again when it is saved.
+  if (size > kMaxCaseBytes / 2) refuse_too_long(print_case(file).size());
+  return file;
+}
+
+std::string print_case(const CaseFile& file) {
+  std::string text = "# dtypefuzz case 1\n";
+  for (const Choice& choice : file.body.choices) text += fmt::format("{} = {}\n", choice.name, choice.value);
+  if (!file.about.empty()) text += "[about]\n";
+  for (const Choice& about : file.about) text += fmt::format("{} = {}\n", about.name, about.value);
+  if (!file.seen.empty()) text += "[seen]\n";
+  for (const Seen& seen : file.seen)
+    text += fmt::format("{} = {}\n", seen.key, fmt::join(seen.verdicts, " "));
+  return text;
+}
+
+Case shortest(const Case& c) {
+  Draw draw(c);
+  plan_of(draw);
+  Case result;
+  for (size_t i = 0; i < draw.answered().size(); ++i) {
+    const Choice& choice = draw.result().choices[i];
+    const bool always = choice.name.ends_with("layers") || choice.name.ends_with(".module");
+    if (always || draw.answered()[i].taken > 0) result.choices.push_back(choice);
+  }
+  return result;
+}
+
+std::string print_shortest(CaseFile file) {
+  file.body = shortest(file.body);
+  return print_case(file);
+}
+
+CaseFile read_case(std::string_view text, const std::string& place, std::vector<std::string>* notes) {
+  CaseFile file;
+  try {
+    file = parse_case(text);
+  } catch (const Error& e) {
+    throw Error(place + ":" + e.what());
+  }
+  Draw draw(file.body);
+  draw.keep_repairs(true);
+  plan_of(draw);
+  std::unordered_map<std::string_view, int> line_of;
+  for (size_t i = 0; i < file.body.choices.size(); ++i) line_of[file.body.choices[i].name] = file.lines[i];
+  for (const Repair& repair : draw.repairs()) {
+    if (repair.given.empty()) continue;  // not answered: the simplest, as people write cases
+    // A wrong word is a mistake; a size that this shape no longer offers is repaired and said.
+    const auto hint = nearest(repair.given, repair.offered);
+    const bool word = repair.name.ends_with("module") || repair.name.ends_with("dtype") ||
+                      !std::isdigit(static_cast<unsigned char>(repair.given[0]));
+    const auto message = fmt::format(
+        "{}:{}: {} = {} is not offered here{}", place, line_of[repair.name], repair.name, shown(repair.given),
+        hint.empty() ? fmt::format("; offered: {}", fmt::join(repair.offered, ", "))
+                     : fmt::format(", did you mean '{}'?", hint));
+    if (word) fail("{}", message);
+    if (notes) notes->push_back(message + "; taken as " + repair.taken);
+  }
+  for (const Choice& choice : draw.unasked())
+    if (notes)
+      notes->push_back(fmt::format("{}:{}: {} is not asked in this case and was left aside", place,
+                                   line_of[choice.name], shown(choice.name)));
+  file.body = draw.take_result();
+  file.lines.clear();
+  if (const size_t whole = print_case(file).size(); whole > kMaxCaseBytes)
+    fail("{}:{} bytes, a case has at most {} with every question answered", place, whole, kMaxCaseBytes);
+  return file;
+}
+
+CaseFile load_case(const std::filesystem::path& path, std::vector<std::string>* notes) {
+  return read_case(read_file(path, kMaxCaseBytes), as_text(path.string()), notes);
+}
+
+void write_atomically(const std::filesystem::path& path, std::string_view text) {
+  const auto refuse = [&](const char* what) {
+    fail_environment("{}: cannot {}: {}", path.string(), what, std::strerror(errno));
+  };
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error) fail_environment("{}: cannot be made: {}", path.parent_path().string(), error.message());
+  const auto temporary = path.string() + fmt::format(".{}.tmp", getpid());
+  unlink(temporary.c_str());  // of a process that had our number
+  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0) refuse("create");
+  size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t n = write(file, text.data() + written, text.size() - written);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      close(file);
+      unlink(temporary.c_str());
+      refuse("write");
+    }
+    written += static_cast<size_t>(n);
+  }
+  if (fsync(file) != 0 || close(file) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    unlink(temporary.c_str());
+    refuse("save");
+  }
+}
+
+std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths) {
+  std::vector<std::filesystem::path> files;
+  namespace fs = std::filesystem;
+  for (const std::string& path : paths) {
+    std::error_code error, ignored;
+    if (fs::is_directory(path, error)) {
+      fs::recursive_directory_iterator entry(path, error);
+      for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+        if (entry->path().extension() == ".case" && !entry->is_directory(ignored))
+          files.push_back(entry->path());
+    } else if (!error && fs::exists(path, error)) {
+      files.emplace_back(path);
+    } else if (!error || error == std::errc::no_such_file_or_directory) {
+      fail("{}: no such file or directory", path.empty() ? "''" : as_text(path, 300));
+    }
+    if (error) fail("{}: {}", as_text(path, 300), error.message());
+  }
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
+  return files;
+}
+
+std::string file_name_of(const std::string& signature) {
+  std::string name;
+  const auto colon = signature.find(':');
+  for (const char c : signature.substr(colon == std::string::npos ? 0 : colon + 1, 60))
+    name += std::isalnum(static_cast<unsigned char>(c)) || c == '_' ? c : '-';
+  return fmt::format("{}-{:08x}.case", name,
+                     static_cast<uint32_t>(XXH3_64bits(signature.data(), signature.size())));
+}
+
+}  // namespace dtypefuzz

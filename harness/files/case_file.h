@@ -1,0 +1,62 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "harness/core/case.h"
+
+namespace dtypefuzz {
+
+inline constexpr size_t kMaxCaseBytes = 64 * 1024;
+/// Of a name and of an answer; the longest of our own have 60.
+inline constexpr size_t kMaxWordBytes = 256;
+
+/// One line of `[seen]`: what a LibTorch and device did, `holds` or signatures.
+struct Seen {
+  std::string key;
+  std::vector<std::string> verdicts;
+  bool operator==(const Seen&) const = default;
+};
+
+/// A `.case` file: the case, a title and links, and what was seen.
+struct CaseFile {
+  Case body;
+  std::vector<Choice> about;  ///< `title`, `upstream`, `engine`
+  std::vector<Seen> seen;
+  std::vector<int> lines;  ///< beside the choices: where each stood
+  bool operator==(const CaseFile&) const = default;
+  /// What is wrong, in one line; empty where nobody has said it yet.
+  std::string title() const;
+};
+
+// Case files are read as untrusted input: whatever the bytes, a reader gives a case or throws an Error of one
+// line, and what it gives is text (UTF-8 without control characters), bounded, and its verdicts signatures.
+
+/// Throws Error with line and expectation; never reads past 64 KiB.
+CaseFile parse_case(std::string_view text);
+std::string print_case(const CaseFile&);
+/// Without the answers that are the simplest, modules and counts aside: what people read, write and keep. It
+/// means the same, and a question that the generator learns later leaves it as it is.
+Case shortest(const Case&);
+/// A case as it is saved: its shortest form.
+std::string print_shortest(CaseFile);
+/// The same, made whole: every question answered, in order. `place` (a file's name) is put in front of every
+/// error; a word that is not offered is one; notes on other repairs are appended to `notes`.
+CaseFile read_case(std::string_view text, const std::string& place,
+                   std::vector<std::string>* notes = nullptr);
+/// The same of a file. What is no regular file (a directory, a pipe, a device) is an Error, and is not opened
+/// for long enough to wait for anybody.
+CaseFile load_case(const std::filesystem::path&, std::vector<std::string>* notes = nullptr);
+/// Temporary file, fsync, rename. A symbolic link is replaced, not followed.
+void write_atomically(const std::filesystem::path&, std::string_view text);
+/// What ends in `.case` below the paths, directories aside, sorted; links to directories are not followed. A
+/// path that does not exist, or a directory that cannot be read, is an Error.
+std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths);
+/// What a person may have meant: the offered word with the smallest edit distance, or nothing where none is
+/// near.
+std::string nearest(std::string_view given, const std::vector<std::string>& offered);
+/// `Linear-input-weight-float-3fa4c2.case`: readable, one to one with the signature (a hash of 32 bits
+/// aside), and a plain name in its directory whatever the text.
+std::string file_name_of(const std::string& signature);
+
+}  // namespace dtypefuzz
