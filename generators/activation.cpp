@@ -25,6 +25,20 @@ Row elementwise(std::string_view name, std::string_view documentation, OutputRul
           .draw = draw};
 }
 
+/// hardtanh_backward takes the input, so what comes after may write over the output:
+/// tools/autograd/derivatives.yaml.
+Row keeping_its_input(Row row) {
+  row.keeps_input = true;
+  return row;
+}
+
+/// The loss gets numbers in (0, 1), which BCELoss asks for.
+Row before_losses(Row row) {
+  row.gives = Content::probabilities;
+  row.before_losses = true;
+  return row;
+}
+
 template <class Module>
 Drawn plain(Draw&, const Shape& in, const Site&) {
   return {.make = make<Module>(), .out = in};
@@ -60,14 +74,14 @@ const Row kRows[] = {
                                }),
     // "preserve legacy behavior of boundaries not causing type promotion": hardtanh_out in
     // aten/src/ATen/native/Activation.cpp cuts the limits to integers for integral inputs.
-    elementwise<nn::HardtanhImpl>(
+    keeping_its_input(elementwise<nn::HardtanhImpl>(
         "Hardtanh", "https://pytorch.org/docs/stable/generated/torch.nn.Hardtanh.html", same_as("input"),
         [](Draw& draw, const Shape& in, const Site& site) {
           const auto least = draw_number(draw, "min_val", {"-1", "0", "-0.5"});
           const auto most = draw_number(draw, "max_val", {"1", "6", "0.5"});
           return maybe_in_place<nn::Hardtanh>(draw, in, site,
                                               nn::HardtanhOptions().min_val(least).max_val(most));
-        }),
+        })),
     elementwise<nn::ThresholdImpl>(
         "Threshold", "https://pytorch.org/docs/stable/generated/torch.nn.Threshold.html", same_as("input"),
         [](Draw& draw, const Shape& in, const Site& site) {
@@ -125,8 +139,9 @@ const Row kRows[] = {
         }),
     // Unary floating functions promote integers to the default dtype: torch.sigmoid, torch.tanh; so does true
     // division, torch.div, of which Softsign is made.
-    elementwise<nn::SigmoidImpl>("Sigmoid", "https://pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html",
-                                 float_of("input"), plain<nn::Sigmoid>),
+    before_losses(elementwise<nn::SigmoidImpl>(
+        "Sigmoid", "https://pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html", float_of("input"),
+        plain<nn::Sigmoid>)),
     elementwise<nn::TanhImpl>("Tanh", "https://pytorch.org/docs/stable/generated/torch.nn.Tanh.html",
                               float_of("input"), plain<nn::Tanh>),
     elementwise<nn::TanhshrinkImpl>("Tanhshrink",

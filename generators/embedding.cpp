@@ -91,6 +91,7 @@ const Row kRows[] = {
         },
         .content = Content::indices,
         .natural = Dtype::Long,
+        .before_losses = true,  // the loss gets numbers of the parameters' dtype, whatever the input is
     },
     {
         .name = "EmbeddingBag",

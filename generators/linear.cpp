@@ -70,6 +70,8 @@ const Row kRows[] = {
         .draw = [](Draw&, const Shape& in, const Site&) -> Drawn {
           return {.make = make<nn::Identity>(), .out = in};
         },
+        .passes_on = true,
+        .before_losses = true,  // the loss gets what the case gives
     },
     {
         .name = "Flatten",

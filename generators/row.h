@@ -34,6 +34,12 @@ struct Row {
   Content content = Content::values;            ///< its values, when this is the first layer
   std::optional<Dtype> natural = std::nullopt;  ///< its dtype for `same`; nothing: the parameters' dtype
   bool reusable = true;                         ///< may run twice in one stack
+  // Marks: what others must know of a row without knowing its name.
+  Content gives = Content::values;  ///< what its output holds, whatever it was given
+  bool passes_on = false;  ///< its output is its input: stands where a layer must be and none is meant
+  bool keeps_input =
+      false;  ///< keeps its input, not its output, for backward: its output may be written over
+  bool before_losses = false;  ///< one of the few that every loss is swept behind
 };
 
 // The table: one array a family
