@@ -2,33 +2,12 @@
 #include <atomic>
 #include <functional>
 #include <map>
-#include <optional>
-#include <set>
 #include <string>
-#include <vector>
 
-#include "harness/isolate/hunt.h"
+#include "harness/campaign/worker.h"
 #include "harness/isolate/isolate.h"
 
 namespace dtypefuzz {
-
-class Worker;
-/// Feeds a worker with cases until `claim()` says stop. Runs in a process of its own and need not return.
-using Engine = std::function<void(Worker&)>;
-
-struct Settings {
-  Engine engine;
-  double seconds = 60;  ///< 0: no limit
-  uint64_t runs = 0;    ///< 0: as many as the time allows
-  uint64_t seed = 1;
-  int jobs = 1;
-  Limits limits = {};
-  Space space;
-  Bias bias;
-  Strictness strictness;
-  std::set<std::string> known;  ///< signatures that need no minimizing
-  bool inquires = true;         ///< false: whatever is met is left waiting, see Snapshot
-};
 
 struct Progress {
   uint64_t cases = 0;
@@ -60,35 +39,6 @@ struct Snapshot {
 std::string print_snapshot(const Snapshot&);
 /// An Error for what is none.
 Snapshot parse_snapshot(const std::string& text);
-
-/// What an engine works with: the next case's index, and somebody to give the case to.
-class Worker {
- public:
-  const Settings& settings() const { return settings_; }
-  int job() const { return job_; }
-  /// How many worker processes the campaign had before this one.
-  uint64_t start() const { return start_; }
-  /// The index of the next case, which depends on the seed and the index alone; nothing: it is time to end.
-  std::optional<uint64_t> claim();
-  Checked judge(const Case& c, Plan&& plan);
-  Checked judge(const Made& made) { return judge(made.body, Plan(made.plan)); }
-  /// For an engine that is another program: pass this text, and let it call `attached`.
-  std::string ticket() const;
-  static Worker attached(const std::string& ticket);
-
- private:
-  struct Board;
-  friend class Campaign;
-  Worker(Settings, int job, uint64_t start, int board_file, int pipe, bool is_another_program);
-  Slot& slot() const;
-
-  Settings settings_;
-  int job_;
-  uint64_t start_;
-  int board_file_, pipe_;
-  Board* board_;
-  Hunt hunt_;
-};
 
 struct Listener {
   /// Each signature once, after it was seen again in fresh processes, three times out of three (else it is

@@ -18,6 +18,8 @@
 #include <exception>
 #include <typeinfo>
 
+#include "harness/run/run.h"
+
 namespace dtypefuzz {
 namespace {
 
@@ -209,6 +211,12 @@ void guard_process(Remains& remains, const Limits& limits, bool own_map) {
   if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return;  // the parent still ends what hangs
   const itimerspec every{.it_interval = {0, kTickNanoseconds}, .it_value = {0, kTickNanoseconds}};
   timer_settime(timer, 0, &every, nullptr);
+}
+
+void begin_cases(Remains& remains, const Limits& limits, bool within_backward) {
+  guard_process(remains, limits);
+  prepare_process();
+  write_positions_to(&remains.position, within_backward);
 }
 
 bool grown_large() {

@@ -40,6 +40,10 @@ double now();
 /// runs cases. `own_map`: it does not lie where its parent does, so that it has to say where.
 void guard_process(Remains& remains, const Limits& limits, bool own_map = false);
 
+/// For a process that was forked to run cases: prepares it as every one of ours is, guards it, and has its
+/// runs write where they are into `remains`. `within_backward`: as write_positions_to says.
+void begin_cases(Remains& remains, const Limits& limits, bool within_backward = false);
+
 /// Whether this process has grown to half of what it may take: time for another one, so that no case is
 /// blamed for what those before it have left.
 bool grown_large();

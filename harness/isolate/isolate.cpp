@@ -1,13 +1,7 @@
 #include "harness/isolate/isolate.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -90,54 +84,13 @@ std::string outcome_of(const Plan& plan, const Observation& seen) {
                      error.message.substr(0, std::min<size_t>(error.message.find('\n'), 200)));
 }
 
-/// Memory that this process and those it forks see.
-template <class T>
-class Shared {
- public:
-  Shared() {
-    void* memory = mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) fail_environment("no shared memory: {}", std::strerror(errno));
-    value_ = new (memory) T;  // the memory is zero, and what is an array stays so
-  }
-  ~Shared() { munmap(value_, sizeof(T)); }
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  T* operator->() const { return value_; }
-  T& operator*() const { return *value_; }
-
- private:
-  T* value_;
-};
-
-/// Waits for a process that runs one case at a time, and ends it where it cannot end itself. Its status.
-int attend(Child& child, Remains& remains, double seconds) {
-  for (double idle_since = now();;) {
-    pollfd wait{child.pipe, POLLIN, 0};
-    const int ready = poll(&wait, 1, 200);
-    if (ready > 0 && !child.read()) break;
-    const double since = remains.since;
-    if (since > 0) idle_since = now();
-    if (now() - (since > 0 ? since : idle_since) <= seconds + kGraceSeconds) continue;
-    remains.cause = Cause::hang;
-    kill(child.pid, SIGKILL);
-    break;
-  }
-  return child.wait();
-}
-
-void begin_work(Remains& remains, const Limits& limits, bool within_backward) {
-  guard_process(remains, limits);
-  prepare_process();
-  write_positions_to(&remains.position, within_backward);
-}
-
 /// Small in one process, which is fast; nothing where that process ends or does not show the violation. What
 /// ended it is noted in `also`.
 std::optional<Finding> minimized_in_one_process(const Candidate& candidate, const Limits& limits,
                                                 Strictness strictness, std::vector<Candidate>& also) {
-  const Shared<Slot> slot;
+  const SharedMemory<Slot> slot;
   Child child = forked([&](int pipe) {
-    begin_work(slot->remains, limits, false);
+    begin_cases(slot->remains, limits, false);
     Hunt hunt(strictness, {}, &slot->remains);
     const auto entering = [&](const Case& step) {
       if (grown_large()) _exit(1);  // no step is blamed for what those before it have left
@@ -193,64 +146,6 @@ bool repeats(Finding& finding, const Limits& limits, Strictness strictness) {
 
 }  // namespace
 
-bool Child::read() {
-  for (char buffer[65536];;) {
-    const ssize_t n = ::read(pipe, buffer, sizeof buffer);
-    if (n > 0)
-      text.append(buffer, static_cast<size_t>(n));
-    else if (n == 0 || (errno != EINTR && errno != EAGAIN))
-      return false;
-    else if (errno == EAGAIN)
-      return true;
-  }
-}
-
-int Child::wait() {
-  close(pipe);
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  pid = pipe = -1;
-  return status;
-}
-
-Child forked(const std::function<void(int pipe)>& work) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) fail_environment("no pipe: {}", std::strerror(errno));
-  fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  std::fflush(nullptr);  // else a case that calls exit() would print our lines again
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid < 0) fail_environment("cannot start a process: {}", std::strerror(errno));
-  if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(3);  // it died before we asked
-    // The parent says when to end, so that nothing in flight is lost.
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    close(ends[0]);
-    int code = 0;
-    try {
-      work(ends[1]);
-    } catch (const Error& e) {
-      fmt::print(stderr, "dtypefuzz: {}\n", e.what());
-      code = e.exit_code();
-    }
-    std::fflush(stderr);
-    _exit(code);
-  }
-  close(ends[1]);
-  return {.pid = pid, .pipe = ends[0]};
-}
-
-void write_line(int pipe, std::string_view line) {
-  while (!line.empty()) {
-    const ssize_t n = write(pipe, line.data(), line.size());
-    if (n <= 0 && errno != EINTR) _exit(3);
-    if (n > 0) line.remove_prefix(static_cast<size_t>(n));
-  }
-}
-
 std::string to_line(const Candidate& c) {
   return text_of(to_json(c));
 }
@@ -275,10 +170,10 @@ Inquired inquired_from(const std::string& line) {
 
 Isolated check_isolated(const Case& c, const Limits& limits, Strictness strictness,
                         const std::string& onednn_isa) {
-  const Shared<Remains> remains;
+  const SharedMemory<Remains> remains;
   Child child = forked([&](int pipe) {
     if (!onednn_isa.empty()) setenv("ONEDNN_MAX_CPU_ISA", onednn_isa.c_str(), /*overwrite=*/1);
-    begin_work(*remains, limits, /*within_backward=*/true);
+    begin_cases(*remains, limits, /*within_backward=*/true);
     Hunt hunt(strictness, {}, &*remains);
     const Checked checked = hunt.check(plan_of(c));
     Json json{{"not_applicable", checked.seen.not_applicable},

@@ -6,25 +6,9 @@
 #include <vector>
 
 #include "harness/isolate/hunt.h"
+#include "harness/isolate/process.h"
 
 namespace dtypefuzz {
-
-/// A process forked off this one, which ends when this one does, and the text that it writes.
-struct Child {
-  pid_t pid = -1;
-  int pipe = -1;
-  std::string text = {};
-  bool running() const { return pid > 0; }
-  /// Takes in what is there, without waiting; false: it writes no more.
-  bool read();
-  /// Waits for its end and gives its status.
-  int wait();
-};
-/// `work` gets the descriptor to write to. Its return ends the process with 0, an Error with the Error's
-/// code.
-Child forked(const std::function<void(int pipe)>& work);
-/// Writes it all, or ends the process with exit code 3 where nobody reads any more.
-void write_line(int pipe, std::string_view line);
 
 /// The verdict of one case, reached in a process of its own: a signal, an exit or a limit is a violation too.
 struct Isolated {

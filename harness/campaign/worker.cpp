@@ -1,0 +1,109 @@
+#include "harness/campaign/worker.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "harness/isolate/isolate.h"
+#include "harness/isolate/pool.h"
+#include "harness/run/run.h"
+
+namespace dtypefuzz {
+
+using Json = nlohmann::json;
+
+Worker::Worker(Settings settings, int job, uint64_t start, int board_file, int pipe)
+    : settings_(std::move(settings)),
+      job_(job),
+      start_(start),
+      board_file_(board_file),
+      pipe_(pipe),
+      board_(Board::mapped(board_file, settings_.jobs)),
+      hunt_(
+          settings_.strictness,
+          [pipe, slot = &slot()](const Case& c, const Violation& v, size_t order) {
+            write_line(pipe, to_line(Candidate{{slot->index, order}, v, c}));
+          },
+          &slot().remains) {}
+
+Slot& Worker::slot() const {
+  return board_->slot(static_cast<size_t>(job_));
+}
+
+std::optional<uint64_t> Worker::claim() {
+  Slot& mine = slot();
+  if (mine.claimed) return mine.index;  // by the one before, which died before it came to run it
+  make_way_if_large();
+  for (;;) {
+    if (board_->stop) return std::nullopt;
+    uint64_t index = board_->next;
+    if (settings_.runs > 0 && index >= settings_.runs) return std::nullopt;
+    if (index >= board_->settled + Board::kLedger) {
+      usleep(1000);
+      continue;
+    }
+    mine.index = index;
+    mine.claimed = true;
+    if (board_->next.compare_exchange_strong(index, index + 1)) return index;
+    mine.claimed = false;
+  }
+}
+
+Checked Worker::judge(const Case& c, Plan&& plan) {
+  Slot& mine = slot();
+  mine.enter(c);
+  Checked checked = hunt_.judge(c, std::move(plan));
+  const bool finished = !checked.seen.error && checked.seen.not_applicable.empty();
+  board_->mark(mine.index, finished ? Board::kFinished : Board::kJudged);
+  mine.claimed = false;
+  ++mine.served;
+  return checked;
+}
+
+std::string Worker::ticket() const {
+  Json json{{"job", job_},
+            {"start", start_},
+            {"board", board_file_},
+            {"pipe", pipe_},
+            {"runs", settings_.runs},
+            {"seed", settings_.seed},
+            {"jobs", settings_.jobs},
+            {"seconds", settings_.limits.seconds},
+            {"bytes", settings_.limits.bytes},
+            {"strict", settings_.strictness.strict}};
+  for (const auto* list : {"modules", "losses", "dtypes", "devices"}) json[list] = Json::array();
+  for (const Row* row : settings_.space.modules) json["modules"].push_back(row->name);
+  for (const Row* row : settings_.space.losses) json["losses"].push_back(row->name);
+  for (const Dtype dtype : settings_.space.dtypes) json["dtypes"].push_back(name_of(dtype));
+  for (const Device device : settings_.space.devices) json["devices"].push_back(device->name);
+  return json.dump();
+}
+
+Worker Worker::attached(const std::string& ticket) {
+  const Json json = Json::parse(ticket);
+  Settings settings{.engine = {},
+                    .runs = json.at("runs"),
+                    .seed = json.at("seed"),
+                    .jobs = json.at("jobs"),
+                    .limits = {json.at("seconds"), json.at("bytes")},
+                    .space = {},
+                    .bias = {},
+                    .strictness = {json.at("strict")},
+                    .known = {}};
+  for (const auto& name : json.at("modules"))
+    settings.space.modules.push_back(find_row(name.get<std::string>()));
+  for (const auto& name : json.at("losses"))
+    settings.space.losses.push_back(find_row(name.get<std::string>()));
+  for (const auto& name : json.at("dtypes"))
+    settings.space.dtypes.push_back(*parse_dtype(name.get<std::string>()));
+  for (const auto& name : json.at("devices"))
+    for (const Device device : whole_space().devices)
+      if (device->name == name.get<std::string>()) settings.space.devices.push_back(device);
+  Worker worker(std::move(settings), json.at("job"), json.at("start"), json.at("board"), json.at("pipe"));
+  Remains& remains = worker.slot().remains;
+  guard_process(remains, worker.settings_.limits, /*own_map=*/true);
+  write_positions_to(&remains.position);
+  return worker;
+}
+
+}  // namespace dtypefuzz

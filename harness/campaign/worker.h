@@ -1,0 +1,58 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "harness/campaign/board.h"
+#include "harness/isolate/hunt.h"
+
+namespace dtypefuzz {
+
+class Worker;
+/// Feeds a worker with cases until `claim()` says stop. Runs in a process of its own and need not return.
+using Engine = std::function<void(Worker&)>;
+
+struct Settings {
+  Engine engine;
+  double seconds = 60;  ///< 0: no limit
+  uint64_t runs = 0;    ///< 0: as many as the time allows
+  uint64_t seed = 1;
+  int jobs = 1;
+  Limits limits = {};
+  Space space;
+  Bias bias;
+  Strictness strictness;
+  std::set<std::string> known;  ///< signatures that need no minimizing
+  bool inquires = true;         ///< false: whatever is met is left waiting, see Snapshot
+};
+
+/// What an engine works with: the next case's index, and somebody to give the case to.
+class Worker {
+ public:
+  const Settings& settings() const { return settings_; }
+  int job() const { return job_; }
+  /// How many worker processes the campaign had before this one.
+  uint64_t start() const { return start_; }
+  /// The index of the next case, which depends on the seed and the index alone; nothing: it is time to end.
+  std::optional<uint64_t> claim();
+  Checked judge(const Case& c, Plan&& plan);
+  Checked judge(const Made& made) { return judge(made.body, Plan(made.plan)); }
+  /// `board_file`: of the board that it shares with its campaign; `pipe`: where it tells what it meets.
+  Worker(Settings, int job, uint64_t start, int board_file, int pipe);
+  /// For an engine that is another program: pass this text, and let it call `attached`.
+  std::string ticket() const;
+  static Worker attached(const std::string& ticket);
+
+ private:
+  Slot& slot() const;
+
+  Settings settings_;
+  int job_;
+  uint64_t start_;
+  int board_file_, pipe_;
+  Board* board_;
+  Hunt hunt_;
+};
+
+}  // namespace dtypefuzz
