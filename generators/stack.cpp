@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "generators/optimizers.h"
+
 namespace dtypefuzz {
 namespace {
 
@@ -15,6 +17,15 @@ template <class E>
 E draw_word(Draw& draw, std::string_view name, std::initializer_list<std::string_view> words) {
   const auto taken = draw.word(name, words);
   return static_cast<E>(std::find(words.begin(), words.end(), taken) - words.begin());
+}
+
+/// Null for none. Where tensors have no values there are fewer.
+const OptimizerRow* draw_optimizer(Draw& draw, bool has_values) {
+  c10::SmallVector<std::string_view, 16> names = {"none"};
+  for (const OptimizerRow& row : optimizers())
+    if (has_values || !row.reads_values) names.push_back(row.name);
+  return optimizer_named(
+      draw.pick<std::string_view>(Ask::setting, "optimizer", {names.data(), names.size()}));
 }
 
 /// `same | off | a dtype` as one question keeps the order simplest first.
@@ -260,20 +271,17 @@ Plan plan_of(Draw& draw, const Space& space) {
     plan.steps =
         static_cast<int>(draw.pick<int64_t>(Ask::setting, "steps", std::array<int64_t, 5>{0, 1, 2, 3, 10}));
     if (plan.steps > 0) {
-      plan.optimizer =
-          has_values ? draw_word<Optimizer>(draw, "optimizer",
-                                            {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"})
-                     : draw_word<Optimizer>(draw, "optimizer",
-                                            {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad"});
-      if (has_values && plan.optimizer != Optimizer::LBFGS)
+      plan.optimizer = draw_optimizer(draw, has_values);
+      if (has_values && (!plan.optimizer || plan.optimizer->works_with_scaler()))
         plan.scaler = draw_word<bool>(draw, "scaler", {"off", "on"});
-      if (plan.optimizer != Optimizer::none && plan.load_steps > 0) {
+      if (plan.optimizer && plan.load_steps > 0) {
         const Draw::Scope scope(draw, "optimizer");
         plan.load_optimizer = draw.flag("load", false);
       }
     }
     plan.clip = draw_word<Clip>(draw, "clip", {"none", "norm", "value"});
   }
+  if (plan.load_steps > 0) plan.load_trainer = plan.load_optimizer ? plan.optimizer : optimizer_named("Adam");
   Stack stack(draw, space, plan, site);
   stack.layers(-1);
   stack.loss();

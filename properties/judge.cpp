@@ -436,7 +436,6 @@ const LayerPlan* layer_of(const Plan& plan, const Culprit& culprit) {
 std::string culprit_name(const Plan& plan, const Culprit& culprit, Phase phase) {
   if (culprit.kind == Culprit::kResidual) return "add";
   if (const auto* layer = layer_of(plan, culprit)) return std::string(layer->module);
-  constexpr std::string_view kOptimizers[] = {"none", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"};
   switch (phase) {
     case Phase::convert:
       return "to";
@@ -451,7 +450,7 @@ std::string culprit_name(const Plan& plan, const Culprit& culprit, Phase phase) 
     case Phase::unscale:
       return "scaler";
     case Phase::step:
-      return std::string(kOptimizers[static_cast<size_t>(plan.optimizer)]);
+      return std::string(plan.optimizer ? plan.optimizer->name : "none");
     default:
       return std::string(to_string(phase));
   }

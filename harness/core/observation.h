@@ -132,7 +132,6 @@ struct Observation {
   int skipped_steps = 0;       ///< by the scaler, on infinite gradients
   double scale = 0;            ///< of the scaler at the end; 0: none
   bool backward_ran = false;
-  uint64_t warnings = 0;  ///< LibTorch's warnings, kept off stderr
 };
 
 }  // namespace dtypefuzz

@@ -2,6 +2,7 @@
 #include <c10/util/DimVector.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,8 +17,14 @@ namespace torch::nn {
 class AnyModule;
 class Module;
 }  // namespace torch::nn
+namespace torch::optim {
+class Optimizer;
+class OptimizerParamState;
+}  // namespace torch::optim
 
 namespace dtypefuzz {
+
+using Tensors = std::vector<at::Tensor>;
 
 using Shape = c10::DimVector;
 int64_t numel(const Shape&);
@@ -47,7 +54,7 @@ struct InputSpec {
   std::optional<Dtype> dtype = std::nullopt;  ///< the case's answer, nothing for `same`
 };
 
-using Forward = std::vector<at::Tensor> (*)(torch::nn::Module&, std::span<const at::Tensor> inputs);
+using Forward = Tensors (*)(torch::nn::Module&, std::span<const at::Tensor> inputs);
 
 /// What a row drew for one layer.
 struct Drawn {
@@ -101,7 +108,21 @@ enum class Mode : uint8_t { train, eval, no_grad, inference };
 std::string_view to_string(Mode);
 enum class Convert : uint8_t { none, before_forward, after_forward, after_backward, between_steps };
 enum class Load : uint8_t { none, archive, copy };
-enum class Optimizer : uint8_t { none, SGD, Adam, AdamW, RMSprop, Adagrad, LBFGS };
+/// An optimizer that plans may train with, as one row.
+struct OptimizerRow {
+  std::string_view name;  ///< in cases and signatures
+  std::unique_ptr<torch::optim::Optimizer> (*make)(Tensors parameters);
+  /// The tensors that it keeps for one parameter, out of what `optimizer.state()` has for that parameter.
+  /// None where what it keeps belongs to no single one.
+  Tensors (*state_of)(const torch::optim::OptimizerParamState&);
+  /// `step` takes a closure that runs forward and backward again, so backward keeps its graph. A scaler of
+  /// gradients knows no closure: torch.amp.GradScaler.step.
+  bool needs_closure = false;
+  /// `step` asks tensors for numbers, which some devices do not have.
+  bool reads_values = false;
+
+  bool works_with_scaler() const { return !needs_closure; }
+};
 /// What happens inside the autocast region before the pass that counts, so that its cache of weights is warm:
 /// nothing, a pass without gradients, or a nested region with a pass that an exception ends.
 enum class Warmup : uint8_t { none, no_grad, exception };
@@ -129,9 +150,11 @@ struct Plan {
   Load load = Load::none;
   Dtype load_dtype = Dtype::Float;
   int load_steps = 0;
+  const OptimizerRow* load_trainer =
+      nullptr;  ///< what the saved model took its steps with; null: it took none
   int steps = 0;
-  Optimizer optimizer = Optimizer::none;
-  bool load_optimizer = false;  ///< the saved model's optimizer is loaded as well
+  const OptimizerRow* optimizer = nullptr;  ///< null: none
+  bool load_optimizer = false;              ///< the saved model's optimizer is loaded as well
   bool scaler = false;
   Clip clip = Clip::none;
   Shape input_shape;

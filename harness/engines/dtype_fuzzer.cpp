@@ -12,6 +12,7 @@
 #include <fstream>
 #include <optional>
 
+#include "generators/optimizers.h"
 #include "harness/campaign/campaign.h"
 #include "harness/core/error.h"
 #include "harness/engines/function_coverage.h"
@@ -79,7 +80,7 @@ void count(const Plan& plan, const Observation& seen) {
   const uint64_t whole[] = {outcome,
                             static_cast<uint64_t>(plan.load),
                             static_cast<uint64_t>(plan.convert),
-                            static_cast<uint64_t>(plan.optimizer),
+                            place_of(plan.optimizer),
                             static_cast<uint64_t>(plan.scaler),
                             static_cast<uint64_t>(category_of(plan.params_dtype))};
   ++counters.cells[XXH3_64bits(whole, sizeof whole) % sizeof counters.cells];

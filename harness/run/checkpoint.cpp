@@ -42,7 +42,7 @@ Session::Saved Session::saved_model() {
   plan.input_device.reset();
   plan.seed = plan_.seed + 17;
   plan.steps = plan_.load_steps;
-  if (!plan_.load_optimizer) plan.optimizer = plan_.load_steps ? Optimizer::Adam : Optimizer::none;
+  plan.optimizer = plan_.load_trainer;
   plan.load_optimizer = plan.flat_vector = false;
   plan.warmup = Warmup::none;
   plan.clip = Clip::none;

@@ -147,33 +147,9 @@ void Session::make_inputs() {
 }
 
 void Session::make_optimizer() {
-  if (plan_.steps == 0 || plan_.optimizer == Optimizer::none) return;
-  auto parameters = model_.parameters();
-  if (parameters.empty()) return;
-  const double rate = 0.01;
-  namespace optim = torch::optim;
-  switch (plan_.optimizer) {
-    case Optimizer::SGD:
-      optimizer_ = std::make_unique<optim::SGD>(parameters, optim::SGDOptions(rate).momentum(0.9));
-      break;
-    case Optimizer::Adam:
-      optimizer_ = std::make_unique<optim::Adam>(parameters, optim::AdamOptions(rate));
-      break;
-    case Optimizer::AdamW:
-      optimizer_ = std::make_unique<optim::AdamW>(parameters, optim::AdamWOptions(rate));
-      break;
-    case Optimizer::RMSprop:
-      optimizer_ = std::make_unique<optim::RMSprop>(parameters, optim::RMSpropOptions(rate));
-      break;
-    case Optimizer::Adagrad:
-      optimizer_ = std::make_unique<optim::Adagrad>(parameters, optim::AdagradOptions(rate));
-      break;
-    case Optimizer::LBFGS:
-      optimizer_ = std::make_unique<optim::LBFGS>(parameters, optim::LBFGSOptions(rate).max_iter(2));
-      break;
-    case Optimizer::none:
-      break;
-  }
+  if (plan_.steps == 0 || !plan_.optimizer) return;
+  if (Tensors parameters = model_.parameters(); !parameters.empty())
+    optimizer_ = plan_.optimizer->make(std::move(parameters));
 }
 
 // Forward
@@ -311,7 +287,8 @@ bool Session::backward(Tensors& outputs) {
     for (const at::Tensor& root : roots)
       gradients.push_back(at::ones(root.sizes(), root.options().dtype(at::kFloat)).to(root.scalar_type()));
     seen_.backward_ran = true;
-    torch::autograd::backward(roots, gradients, /*retain_graph=*/plan_.optimizer == Optimizer::LBFGS);
+    torch::autograd::backward(roots, gradients,
+                              /*retain_graph=*/plan_.optimizer && plan_.optimizer->needs_closure);
   });
   if (done) {
     find_leaves();
@@ -359,7 +336,7 @@ bool Session::step() {
     facts.gradients = facts.gradients && is_finite(parameter.grad());
   }
   const bool done = attempt(Phase::step, {Culprit::kStage}, [&] {
-    if (plan_.optimizer == Optimizer::LBFGS) {
+    if (plan_.optimizer->needs_closure) {
       optimizer_->step([&] { return again(); });
     } else {
       optimizer_->step();
@@ -395,7 +372,7 @@ at::Tensor Session::again() {
       const auto sum = output.is_complex() ? at::real(output).sum() : output.sum();
       total = total.defined() ? total + sum : sum;
     }
-  if (!total.defined()) throw NotApplicable{"LBFGS has no loss to work with"};
+  if (!total.defined()) throw NotApplicable{std::string(plan_.optimizer->name) + " has no loss to work with"};
   total.backward();
   return total.detach();
 }

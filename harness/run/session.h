@@ -16,8 +16,6 @@
 
 namespace dtypefuzz {
 
-using Tensors = std::vector<at::Tensor>;
-
 /// The run cannot be set up as the plan says: not LibTorch's refusal of the plan, so nothing is judged.
 struct NotApplicable {
   std::string reason;

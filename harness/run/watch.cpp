@@ -107,26 +107,6 @@ void Session::expect_dtypes() {
   }
 }
 
-namespace {
-
-/// The tensors that an optimizer keeps for one parameter; LBFGS's belong to no single one.
-Tensors state_of(const torch::optim::Optimizer& optimizer, const at::Tensor& parameter) {
-  const auto& state = optimizer.state();
-  const auto found = state.find(parameter.unsafeGetTensorImpl());
-  if (found == state.end()) return {};
-  namespace optim = torch::optim;
-  auto* kept = found->second.get();
-  if (auto* sgd = dynamic_cast<optim::SGDParamState*>(kept)) return {sgd->momentum_buffer()};
-  if (auto* adam = dynamic_cast<optim::AdamParamState*>(kept)) return {adam->exp_avg(), adam->exp_avg_sq()};
-  if (auto* adamw = dynamic_cast<optim::AdamWParamState*>(kept))
-    return {adamw->exp_avg(), adamw->exp_avg_sq()};
-  if (auto* rms = dynamic_cast<optim::RMSpropParamState*>(kept)) return {rms->square_avg()};
-  if (auto* adagrad = dynamic_cast<optim::AdagradParamState*>(kept)) return {adagrad->sum()};
-  return {};
-}
-
-}  // namespace
-
 void Session::note_dtypes(Phase phase, bool belongings) {
   if (!seen_.dtype_changes.empty()) return;  // the first one explains those after it
   const auto note = [&](std::string_view kind, const std::string& name, size_t layer, Dtype wanted,
@@ -147,7 +127,9 @@ void Session::note_dtypes(Phase phase, bool belongings) {
       if (const auto& gradient = held.tensor.grad(); gradient.defined())
         note("gradient", held.name, i, now, gradient.scalar_type());
       if (!optimizer_) continue;
-      for (const at::Tensor& kept : state_of(*optimizer_, held.tensor))
+      const auto found = optimizer_->state().find(held.tensor.unsafeGetTensorImpl());
+      if (found == optimizer_->state().end()) continue;
+      for (const at::Tensor& kept : plan_.optimizer->state_of(*found->second))
         if (kept.defined() && kept.sizes() == held.tensor.sizes())
           note("state", held.name, i, now, kept.scalar_type());
     }

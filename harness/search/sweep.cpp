@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "generators/optimizers.h"
+
 namespace dtypefuzz {
 namespace {
 
@@ -46,6 +48,12 @@ std::vector<std::string> names_of(const std::vector<Dtype>& dtypes,
                                   std::initializer_list<const char*> first = {}) {
   std::vector<std::string> names(first.begin(), first.end());
   for (const Dtype dtype : dtypes) names.emplace_back(name_of(dtype));
+  return names;
+}
+
+std::vector<std::string> names_of(std::span<const OptimizerRow> rows) {
+  std::vector<std::string> names;
+  for (const OptimizerRow& row : rows) names.emplace_back(row.name);
   return names;
 }
 
@@ -204,11 +212,11 @@ void sweep(const Space& space, const std::function<std::optional<bool>(uint64_t)
                             {"load.dtype", {"float32", "float64", "bfloat16", "float16", "complex64"}},
                             {"params.dtype", {"float32", "float64", "bfloat16", "float16"}},
                             {"steps", {"2"}},
-                            {"optimizer", {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"}},
+                            {"optimizer", names_of(optimizers())},
                             {"optimizer.load", {"true"}}};
     if (!product(base, resumed, visit)) return;
     const Axis steps[] = {{"steps", {"2"}},
-                          {"optimizer", {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "LBFGS"}},
+                          {"optimizer", names_of(optimizers())},
                           {"params.dtype", dtypes},
                           {"scaler", {"off", "on"}}};
     if (!product(base, steps, visit)) return;
