@@ -92,6 +92,15 @@ class Lint(Style):
             self.assertIn("harness/core/twice.cpp:4:", told)
             self.assertIn("bugprone-suspicious-semicolon", told)
 
+    def test_constants_that_fit_and_errors_left_aside_with_a_reason_are_sound(self):
+        self.configure()
+        said = "constexpr long kMost = 64 * 1024;\nvoid tries() {\n  try {\n    twice(1);\n  } catch (int) {%s\n  }\n}\n"
+        self.write("harness/core/twice.cpp", SOUND + said % "  // it cannot")
+        code, told, _ = self.call("lint")
+        self.assertEqual(code, 0, told)
+        self.write("harness/core/twice.cpp", SOUND + said % "")
+        self.assertIn("bugprone-empty-catch", self.call("lint")[1])
+
     def test_a_precompiled_header_is_not_asked_for(self):
         self.configure("-Winvalid-pch -Xclang -include-pch -Xclang /none.pch -Xclang -include -Xclang /none.hxx")
         self.assertEqual(self.call("lint")[0], 0)
