@@ -1,20 +1,12 @@
 #pragma once
 #include <algorithm>
-#include <cstdint>
+#include <utility>
 #include <vector>
 
-#include "harness/core/observation.h"
 #include "properties/promise.h"
+#include "properties/regions.h"
 
 namespace dtypefuzz {
-
-/// What kind of autocast region a call ran in, or none.
-enum class RegionKind : uint8_t {
-  documented,
-  undocumented,   ///< of a dtype that autocast does not document
-  after_another,  ///< of another dtype than the one that cast the module's parameters first: autocast keeps
-                  ///< those until the outermost region ends
-};
 
 /// What the contracts promise for a plan, call by call, on the dtypes that each layer really received.
 struct Expectation {

@@ -8,7 +8,7 @@
 namespace dtypefuzz {
 namespace {
 
-using enum c10::ScalarType;
+using enum Dtype;
 
 struct Example {
   std::string_view message;
@@ -236,6 +236,8 @@ const Example kExamples[] = {
     {"Cannot access storage of UndefinedTensorImpl", "undefined_tensor", {}},
     {"The tensor has a non-zero number of elements, but its data is not allocated yet.", "data_not_allocated", {}},
     {"set_data is not allowed on a Tensor created from .data or .detach()", "set_data_call", {}},
+    {"[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 70368744177664 bytes. Error code 12 (Cannot allocate memory)", "out_of_memory", {}},
+    {"std::bad_alloc", "out_of_memory", {}},
 };
 // clang-format on
 
@@ -315,8 +317,7 @@ TEST(Messages, TheClassicDeviceMismatchIsNoDtypeMismatch) {
 }
 
 TEST(Messages, UnrelatedTextIsUnknown) {
-  for (std::string_view text :
-       {"", " ", "hello", "vector::_M_range_check", "std::bad_alloc", "Float", "{}", "{*}"})
+  for (std::string_view text : {"", " ", "hello", "vector::_M_range_check", "Float", "{}", "{*}"})
     EXPECT_FALSE(recognize(text)) << text;
 }
 
@@ -343,7 +344,7 @@ TEST(Messages, HostileInputsAreSurvived) {
 }
 
 TEST(DtypeNamed, KnowsEverySpelling) {
-  const std::pair<std::string_view, c10::ScalarType> spellings[] = {
+  const std::pair<std::string_view, Dtype> spellings[] = {
       {"double", Double},
       {"Double", Double},
       {"c10::Half", Half},
@@ -389,13 +390,23 @@ TEST(DtypeNamed, KnowsEverySpelling) {
 
 TEST(DtypeNamed, KnowsWhatLibTorchCallsEveryDtype) {
   for (int i = 0; i < static_cast<int>(NumOptions); ++i) {
-    const auto dtype = static_cast<c10::ScalarType>(i);
+    const auto dtype = static_cast<Dtype>(i);
     if (dtype == Undefined) continue;
     const std::string name = c10::toString(dtype);
     EXPECT_EQ(dtype_named(name), dtype) << name;
     EXPECT_EQ(dtype_named("CPU" + name + "Type"), dtype) << name;
     EXPECT_EQ(dtype_named("torch." + name + "Tensor"), dtype) << name;
   }
+}
+
+TEST(DtypeNamed, KnowsEveryDtypeByItsPythonName) {
+  for (const Dtype dtype : all_dtypes()) {
+    EXPECT_EQ(dtype_named("torch." + std::string(name_of(dtype))), dtype);
+    EXPECT_EQ(dtype_named(name_of(dtype)), dtype);
+  }
+  EXPECT_EQ(dtype_named("torch.chalf"), ComplexHalf);
+  EXPECT_EQ(dtype_named("cfloat"), ComplexFloat);
+  EXPECT_EQ(dtype_named("torch.cdouble"), ComplexDouble);
 }
 
 TEST(DtypeNamed, RefusesWhatIsNone) {

@@ -1,57 +1,70 @@
 #pragma once
-#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "harness/core/finding.h"
-#include "harness/core/plan.h"
-#include "properties/expectation.h"
+#include "properties/facts.h"
+#include "properties/signature.h"
 
 namespace dtypefuzz {
 
-/// Where strictness matters: refusals that blame another operand, or name fewer than two dtypes, are graded
-/// and hold by default; under `strict` they are violations.
-struct Strictness {
-  bool strict = false;
+/// What one property says of one run; what it found broken is told apart from it, as violations.
+struct Verdict {
+  enum Kind : uint8_t { kNotApplicable, kHolds, kViolated } kind = kHolds;
+  std::string_view why = {};  ///< why it does not apply; a literal
+  bool operator==(const Verdict&) const = default;
 };
+/// holds, violated, `not applicable`
+std::string_view to_string(Verdict::Kind);
 
-using Property = void (*)(const Plan&, const Expectation&, const Observation&, Strictness,
-                          std::vector<Violation>&);
-struct NamedProperty {
+class Say;
+
+/// A sentence that holds of LibTorch, and the function that says when it does not. Pure: no tensor, no input
+/// or output, no randomness.
+struct Property {
   std::string_view name;
-  Property judge;
+  /// What it is about: a run, or one layer by itself held against its siblings.
+  enum About : uint8_t { kRun, kSiblings } about;
+  void (*judge)(const Facts&, Say&);
   std::string_view sentence;
 };
 
-/// All properties. Pure functions of promises and facts: no tensor, no input or output, no randomness.
-std::span<const NamedProperty> all_properties();
+/// Through this a property speaks. It holds unless it says something else; `not_applicable` and `holds` may
+/// follow one another while it looks, and what is violated stays so.
+class Say {
+ public:
+  Say(const Property& property, const Facts& facts, std::vector<Violation>& out)
+      : property_(property), facts_(facts), out_(out) {}
 
-/// Every violated property of one run, those aside that an earlier one at the same culprit implies.
-std::vector<Violation> judge(const Plan&, const Expectation&, const Observation&, Strictness = {});
+  void holds() { say({Verdict::kHolds}); }
+  /// `why`: a literal.
+  void not_applicable(std::string_view why) { say({Verdict::kNotApplicable, why}); }
+  /// Names it; what a run repeats is one violation.
+  void violated(Breach&&);
 
-/// How well a refusal that is promised says what disagrees.
-struct Grade {
-  enum Kind : uint8_t {
-    kNone,    ///< not to be graded: another rule is broken as well, or the message is not about dtypes
-    kExact,   ///< names the dtypes that disagree, and whatever it says of operands is right
-    kBlames,  ///< the same of `blamed`, although another operand disagrees before it
-    kVague,   ///< names too few dtypes, or tells of a cast instead of operands
-    kFault,   ///< unrelated, false, or unknown: no such refusal was promised
-  } kind = kNone;
-  std::string blamed = {};
-  std::string why = {};  ///< what is missing, in words
+  const Verdict& verdict() const { return verdict_; }
+
+ private:
+  void say(Verdict verdict) {
+    if (verdict_.kind != Verdict::kViolated) verdict_ = verdict;
+  }
+
+  const Property& property_;
+  const Facts& facts_;
+  std::vector<Violation>& out_;
+  Verdict verdict_ = {};
 };
-/// The grade of the error with which `call`, for which `promise` foresaw a refusal, ended.
-Grade grade_of_refusal(const Expectation&, const Promise& promise, const CallFacts& call,
-                       const std::string& message);
 
-/// The contract of the addition of a residual branch.
-const Contract& residual_contract();
-/// The promise for one call, given the plan that it belongs to.
-Promise promise_for(const Plan&, const CallFacts&);
-const LayerPlan* layer_of(const Plan&, const Culprit&);
-/// What ran: a module, or the stage that the phase stands for.
-std::string culprit_name(const Plan&, const Culprit&, Phase);
+/// All properties, in the order in which they are judged.
+std::span<const Property> all_properties();
+
+/// Every violation in the facts: of a run, or, where siblings ran, of one layer held against them. Where the
+/// process did not survive, nothing else counts.
+std::vector<Violation> judge(const Facts&);
+/// The violation that the end of a process is.
+Violation violation_of(const Plan&, const Ending&);
+/// What each property says, beside `all_properties`, and why those that do not apply do not.
+std::vector<Verdict> judge_all(const Facts&);
 
 }  // namespace dtypefuzz

@@ -17,6 +17,7 @@
 #include "harness/isolate/isolate.h"
 #include "harness/run/model.h"
 #include "harness/run/run.h"
+#include "properties/grade.h"
 #include "properties/messages.h"
 
 namespace dtypefuzz {
@@ -301,7 +302,7 @@ Word word_of(const Checked& checked, const Layout& layout) {
   if (!seen.calls.empty() && seen.calls.back().threw) {
     const Promise& promise = checked.promised.calls.back();
     if (promise.kind == Promise::kRefusesMismatch || promise.kind == Promise::kRefusesCategory)
-      grade = grade_of_refusal(checked.promised, promise, seen.calls.back(), seen.error->message);
+      grade = grade_of_refusal(checked.promised, promise, seen.calls.back(), known);
   }
   const std::string_view family = !seen.not_applicable.empty() ? "not_set_up"
                                   : !seen.error                ? "accepted"

@@ -3,8 +3,8 @@
 #include "harness/check/check.h"
 #include "harness/run/run.h"
 #include "harness/search/minimize.h"
+#include "properties/grade.h"
 #include "properties/messages.h"
-#include "properties/relations.h"
 
 namespace dtypefuzz {
 namespace {
@@ -146,7 +146,7 @@ TEST(Oracle, AFaultInTheFactsIsCaughtByItsProperty) {
   promised.supported = {{Dtype::Double, true}, {Dtype::Float, true}};
   const auto properties = [&](const Observation& seen) {
     std::vector<std::string> names;
-    for (const auto& v : judge(plan, promised, seen)) names.push_back(v.signature.property);
+    for (const auto& v : judge(Facts(plan, promised, seen))) names.push_back(v.signature.property);
     return names;
   };
   using Names = std::vector<std::string>;
@@ -191,7 +191,7 @@ TEST(Oracle, ARefusalIsGradedByWhatItNames) {
   const Promise& promise = checked.promised.calls.back();
   ASSERT_EQ(promise.kind, Promise::kRefusesMismatch);
   const auto grade = [&](const std::string& message) {
-    const Grade g = grade_of_refusal(checked.promised, promise, call, message);
+    const Grade g = grade_of_refusal(checked.promised, promise, call, recognize(message));
     return std::pair(g.kind, g.blamed);
   };
   using Graded = std::pair<Grade::Kind, std::string>;
@@ -213,12 +213,12 @@ TEST(Oracle, ARefusalIsGradedByWhatItNames) {
                               "result type Double can't be cast to the desired output type Float"}) {
     Observation weak = checked.seen;
     weak.error->message = message;
-    EXPECT_TRUE(judge(checked.plan, checked.promised, weak).empty()) << message;
-    const auto strict = judge(checked.plan, checked.promised, weak, {.strict = true});
+    EXPECT_TRUE(judge(Facts(checked.plan, checked.promised, weak)).empty()) << message;
+    const auto strict = judge(Facts(checked.plan, checked.promised, weak, {.strict = true}));
     ASSERT_EQ(strict.size(), 1u) << message;
     EXPECT_EQ(strict[0].severity, Severity::vague);
   }
-  EXPECT_TRUE(judge(checked.plan, checked.promised, checked.seen, {.strict = true}).empty());
+  EXPECT_TRUE(judge(Facts(checked.plan, checked.promised, checked.seen, {.strict = true})).empty());
 }
 
 TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
@@ -232,7 +232,7 @@ TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
   }
   const auto properties = [&](const Observation& seen) {
     std::vector<std::string> names;
-    for (const auto& v : judge(plan, promised, seen)) names.push_back(v.signature.property);
+    for (const auto& v : judge(Facts(plan, promised, seen))) names.push_back(v.signature.property);
     return names;
   };
   using Names = std::vector<std::string>;
@@ -244,7 +244,7 @@ TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
   spurious.calls[0].threw = true;
   EXPECT_EQ(properties(spurious), Names{"agreeing_dtypes_succeed"});
   // The kernel, and so the CPU, chooses the spelling: still one finding.
-  const auto signature = [&] { return judge(plan, promised, spurious).at(0).signature; };
+  const auto signature = [&] { return judge(Facts(plan, promised, spurious)).at(0).signature; };
   const Signature spelled = signature();
   spurious.error->message = "mat1 and mat2 must have the same dtype, but got Float and Half";
   EXPECT_EQ(signature(), spelled);
@@ -286,7 +286,7 @@ TEST(Oracle, AFaultOfTheModelsStateIsCaughtByItsProperty) {
   }
   const auto properties = [&](const Observation& seen) {
     std::vector<std::string> names;
-    for (const auto& v : judge(checked.plan, promised, seen)) names.push_back(v.signature.property);
+    for (const auto& v : judge(Facts(checked.plan, promised, seen))) names.push_back(v.signature.property);
     return names;
   };
   using Names = std::vector<std::string>;
@@ -305,28 +305,16 @@ TEST(Oracle, AFaultOfTheModelsStateIsCaughtByItsProperty) {
   EXPECT_EQ(properties(infinite), Names{});
 }
 
-/// A layer that holds, and its siblings as they really ran.
-struct Family {
-  Related base;
-  std::vector<Related> related;
-  std::vector<std::string> judged(std::span<const ValueFacts> values = {}) const {
-    std::vector<std::string> names;
-    for (const auto& v : judge_relations(base, related, values)) names.push_back(v.signature.property);
-    return names;
-  }
-};
-Family family_of_case(const Case& c) {
-  const auto observed = [](Kin kin, const Plan& plan) {
-    Related related{kin, plan, run(plan), {}};
-    if (!related.seen.calls.empty()) related.promise = promise_for(plan, related.seen.calls.front());
-    return related;
-  };
-  Family family{observed(Kin::mode, plan_of(c)), {}};
-  for (const auto& [kin, plan] : relatives_of(family.base.plan))
-    family.related.push_back(observed(kin, plan));
-  if (const auto plan = repaired(family.base.plan, family.base.seen.calls.front(), family.base.promise))
-    family.related.push_back(observed(Kin::repair, *plan));
-  return family;
+/// The first layer of a case, which holds, and its siblings as they really ran.
+LayerWithSiblings layer_of_case(const Case& c) {
+  const Plan plan = plan_of(c);
+  Support support;
+  return run_siblings(plan, run(plan).calls.front(), support);
+}
+std::vector<std::string> judged(const LayerWithSiblings& layer) {
+  std::vector<std::string> names;
+  for (const auto& v : judge(layer.facts())) names.push_back(v.signature.property);
+  return names;
 }
 
 /// A refusal in words that are not about support.
@@ -337,48 +325,48 @@ void refuse(Observation& seen) {
       Phase::forward, {Culprit::kLayer, 0}, 0, "c10::Error", "expected scalar type Float but found Half"};
 }
 
-TEST(Relations, SiblingsThatDisagreeAreCaught) {
+TEST(Siblings, ThatDisagreeAreCaught) {
   using Names = std::vector<std::string>;
-  const Family plain = family_of_case(Case{});
-  EXPECT_EQ(plain.judged(), Names{});
-  for (size_t i = 0; i < plain.related.size(); ++i) {
-    Family family = plain;
-    refuse(family.related[i].seen);
-    EXPECT_EQ(family.judged(), Names{family.related[i].kin == Kin::mode ? "modes_agree" : "devices_agree"});
-    family.related[i].sound = false;  // then what it violates by itself says so
-    EXPECT_EQ(family.judged(), Names{});
+  const LayerWithSiblings plain = layer_of_case(Case{});
+  EXPECT_EQ(judged(plain), Names{});
+  ASSERT_EQ(plain.siblings.size(), 4u);
+  for (size_t i = 0; i < plain.siblings.size(); ++i) {
+    LayerWithSiblings layer = plain;
+    refuse(layer.siblings[i].seen);
+    EXPECT_EQ(judged(layer),
+              Names{layer.siblings[i].kind == Sibling::kMode ? "modes_agree" : "devices_agree"});
+    layer.siblings[i].sound = false;  // then what it violates by itself says so
+    EXPECT_EQ(judged(layer), Names{});
   }
-  Family other_dtype = plain;
-  other_dtype.related[0].seen.calls.front().given = {Dtype::Half};
-  EXPECT_EQ(other_dtype.judged(), Names{"modes_agree"});
+  LayerWithSiblings other_dtype = plain;
+  other_dtype.siblings[0].seen.calls.front().given = {Dtype::Half};
+  EXPECT_EQ(judged(other_dtype), Names{"modes_agree"});
 
-  Family autocast = family_of_case(with({{"autocast", "bfloat16"}}));
-  EXPECT_EQ(autocast.judged(), Names{});
-  for (Related& related : autocast.related)
-    if (related.kin == Kin::autocast) refuse(related.seen);
-  EXPECT_EQ(autocast.judged(), Names{"autocast_dtypes_agree"});
+  LayerWithSiblings autocast = layer_of_case(with({{"autocast", "bfloat16"}}));
+  EXPECT_EQ(judged(autocast), Names{});
+  for (Sibling& sibling : autocast.siblings)
+    if (sibling.kind == Sibling::kAutocast) refuse(sibling.seen);
+  EXPECT_EQ(judged(autocast), Names{"autocast_dtypes_agree"});
 }
 
-TEST(Relations, WrongNumbersAreCaught) {
-  const Family plain = family_of_case(Case{});
-  const std::vector<ValueFacts> values = compare_values(plain.base.plan);
-  ASSERT_EQ(values.size(), 1u);
-  EXPECT_LT(values[0].worst, 1);
+TEST(Siblings, WhoseNumbersAreWrongAreCaught) {
+  LayerWithSiblings plain = layer_of_case(Case{});
+  ASSERT_EQ(plain.values.size(), 1u);
+  EXPECT_LT(plain.values[0].worst, 1);
   using Names = std::vector<std::string>;
-  EXPECT_EQ(plain.judged(values), Names{});
-  auto wrong = values;
-  wrong[0].worst = 2;
-  EXPECT_EQ(plain.judged(wrong), Names{"values_agree_with_float64"});
+  EXPECT_EQ(judged(plain), Names{});
+  plain.values[0].worst = 2;
+  EXPECT_EQ(judged(plain), Names{"values_agree_with_float64"});
 }
 
-TEST(Relations, ARepairThatDoesNotHelpIsCaught) {
-  Family family = family_of_case(with({{"input.dtype", "float64"}}));
-  ASSERT_EQ(family.related.back().kin, Kin::repair);
-  EXPECT_EQ(family.related.back().plan.input_dtype, Dtype::Float);
+TEST(Siblings, ARepairThatDoesNotHelpIsCaught) {
+  LayerWithSiblings layer = layer_of_case(with({{"input.dtype", "float64"}}));
+  ASSERT_EQ(layer.siblings.back().kind, Sibling::kRepair);
+  EXPECT_EQ(layer.siblings.back().plan.input_dtype, Dtype::Float);
   using Names = std::vector<std::string>;
-  EXPECT_EQ(family.judged(), Names{});
-  refuse(family.related.back().seen);
-  EXPECT_EQ(family.judged(), Names{"suggested_repair_works"});
+  EXPECT_EQ(judged(layer), Names{});
+  refuse(layer.siblings.back().seen);
+  EXPECT_EQ(judged(layer), Names{"suggested_repair_works"});
 }
 
 /// The smallest case that shows the finding with this signature, of a case that does.

@@ -10,21 +10,6 @@ namespace dtypefuzz {
 enum class Severity : uint8_t { crash, wrong_bits, late, silent, refusal, vague };
 std::string_view to_string(Severity);
 
-/// The verdict of one property.
-struct Verdict {
-  enum Kind : uint8_t { kHolds, kViolated, kNotApplicable } kind = kHolds;
-  std::string detail;
-};
-inline Verdict holds(std::string grade = {}) {
-  return {Verdict::kHolds, std::move(grade)};
-}
-inline Verdict violated(std::string detail) {
-  return {Verdict::kViolated, std::move(detail)};
-}
-inline Verdict not_applicable(std::string reason) {
-  return {Verdict::kNotApplicable, std::move(reason)};
-}
-
 /// The name of a finding, stable over runs, seeds and versions: no dtype pair, no size, no address.
 struct Signature {
   std::string property;
@@ -43,7 +28,7 @@ std::string to_string(const Signature&);
 /// Throws Error for a text that is no signature.
 Signature parse_signature(std::string_view text);
 
-/// A violated verdict with all that a report needs, the case aside.
+/// A property that does not hold, with all that a report needs, the case aside.
 struct Violation {
   Signature signature;
   Severity severity = Severity::refusal;

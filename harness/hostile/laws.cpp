@@ -128,8 +128,7 @@ void read_as_message(std::string_view bytes) {
                 known->family < message_families().data() + message_families().size(),
             "a family is one of the table's", bytes);
     for (const NamedDtype& named : known->named)
-      require(named.dtype.has_value() && name_of(*named.dtype) != "undefined", "what is named is a dtype",
-              bytes);
+      require(name_of(named.dtype) != "undefined", "what is named is a dtype", bytes);
   }
   if (const auto dtype = dtype_named(bytes))
     require(name_of(*dtype) != "undefined", "what is named is a dtype", bytes);

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "harness/check/support.h"
+#include "properties/facts.h"
+
+namespace dtypefuzz {
+
+/// Whether the layers of a case are held against their siblings, ten runs each: all, as replay and minimizing
+/// do, or some, as campaigns do.
+enum class Siblings : uint8_t { sampled, always };
+
+/// The siblings of a plan of one layer: the other modes, meta, the other documented autocast dtype.
+std::vector<std::pair<Sibling::Kind, Plan>> siblings_of(const Plan&);
+/// The same plan after the cast that an explanation of the promised refusal suggests: what is passed to what
+/// the module has. Nothing where no mismatch is promised.
+std::optional<Plan> repaired(const Plan&, const CallFacts&, const Promise&);
+
+/// One layer of a case by itself, in train on the CPU, and what it is held against, as they ran. A stack adds
+/// nothing to that, and what single layers there are is soon seen.
+struct LayerWithSiblings {
+  Plan plan;
+  Observation seen;
+  Expectation promised;
+  bool sound = true;
+  std::vector<Sibling> siblings;
+  std::vector<ValueFacts> values;
+  /// Views of this, which has to outlive them.
+  Facts facts() const;
+};
+LayerWithSiblings run_siblings(const Plan&, const CallFacts&, Support&);
+
+/// Picks layers to hold against their siblings: one of sixteen, by what the layer is, and each once.
+class SampledLayers {
+ public:
+  bool picks(const Plan&, const CallFacts&);
+
+ private:
+  std::unordered_set<uint64_t> met_;
+};
+
+}  // namespace dtypefuzz

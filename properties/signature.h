@@ -1,0 +1,76 @@
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "harness/core/finding.h"
+#include "properties/facts.h"
+
+namespace dtypefuzz {
+
+/// The ways in which something can be broken. Each has its rows in the table of names.
+enum class Broken : uint8_t {
+  call_refused,           ///< operands that agree were refused
+  stage_refused,          ///< construction, conversion or loading was
+  mismatch_accepted,      ///< operands that disagree were accepted
+  mismatch_misnamed,      ///< their refusal is false, unrelated or unknown
+  mismatch_vague,         ///< their refusal says too little
+  refused_late,           ///< a refusal came after a forward that succeeded
+  output_dtype,           ///< an output has another dtype
+  gradient_dtype,         ///< a gradient has another dtype than its leaf
+  gradient_missing,       ///< a leaf that the graph reaches has none
+  trace,                  ///< something that threw had changed something
+  region_left_changed,    ///< autocast's state is not as before
+  region_undocumented,    ///< a region of an undocumented dtype changes something
+  region_cached,          ///< a region's cast is served to the next one
+  region_cached_refused,  ///< and is refused there
+  load_refused,           ///< a checkpoint was refused without a name
+  load_changed,           ///< a checkpoint's values changed
+  dtype_changed,          ///< a dtype changed without a conversion
+  not_finite,             ///< a step made finite numbers infinite
+  sibling_differs,        ///< a sibling accepts what the layer refuses, or gives another dtype
+  values,                 ///< results are not those of float64
+  repair_refused,         ///< the cast that a refusal suggests does not help
+  process_ended,          ///< the process did not survive
+};
+
+/// What a property found broken: all that a name may be made of.
+struct Breach {
+  Broken what;
+  const CallFacts* call = nullptr;   ///< the call concerned
+  const Promise* promise = nullptr;  ///< and its promise
+  Culprit owner = {};                ///< where it is neither the call's nor the error's
+  Phase phase = Phase::forward;      ///< where it is neither the call's nor the error's
+  std::string_view thing = {};       ///< a tensor's name, or what it is: `weight`, `gradient`, `archive`
+  Category category = Category::floating;  ///< of the dtypes concerned, where no call's operands are
+  const Family* told = nullptr;            ///< a sibling's message's family; null: no family knows it
+  std::string_view how = {};               ///< what happened, in one word, where no message says it
+  std::optional<Dtype> autocast = {};      ///< where it is neither the call's nor the plan's
+  std::string promised = {}, seen = {};
+};
+
+/// The violation that a breach of a property is.
+Violation violation_of(std::string_view property, const Facts&, Breach&&);
+
+/// What ran: a module, or the stage that the phase stands for.
+std::string culprit_name(const Plan&, const Culprit&, Phase);
+std::string culprit_name(const Plan&, const CallFacts&);
+/// The phase in which a call ran.
+Phase phase_of(const CallFacts&);
+/// off, bfloat16, float16, other
+std::string autocast_class(std::optional<Dtype>);
+/// The part that an operand plays, whatever the number of its layer.
+std::string role_of(std::string operand);
+/// `input float32, weight float64`
+std::string list(std::span<const OperandFacts>);
+
+/// The first two operands of a call whose dtypes differ, by role: what a signature calls `input/weight`.
+struct Disagreement {
+  std::string operands = "-";
+  std::string category = "-";
+  bool operator==(const Disagreement&) const = default;
+};
+Disagreement disagreement_of(const Promise&, const CallFacts&);
+
+}  // namespace dtypefuzz
