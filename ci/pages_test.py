@@ -38,9 +38,12 @@ class Pages(unittest.TestCase):
             if page.name == "README.md" and page.parent != ROOT:
                 self.assertIn(f"({page.relative_to(ROOT)})", text)
 
-    def test_no_property_has_a_number(self):
-        for page in PAGES:
-            self.assertNotRegex(page.read_text(), r"\bproperty \d")
+    def test_no_property_has_a_number_and_no_comment_is_a_ruler(self):
+        sources = [path for top in ("harness", "generators", "properties") for path in (ROOT / top).rglob("*")
+                   if path.suffix in (".h", ".cpp", ".txt")]
+        for path in [*PAGES, *sources]:
+            wrong = re.search(r"\b[Pp]ropert(y|ies) \d+|^\s*(//|#) ?[-=]{4,}", path.read_text(), re.M)
+            self.assertIsNone(wrong, f"{path.relative_to(ROOT)}: {wrong and wrong[0]}")
 
     @unittest.skipUnless(BUILD, "DTYPEFUZZ_BUILD names no build")
     def test_every_command_that_is_named_is_there(self):
