@@ -12,7 +12,7 @@
 namespace dtypefuzz {
 namespace {
 
-TEST(Optimizers, AreThoseOfTheFrontEnd) {
+TEST(Optimizers, OfTheFrontEndHaveARowEach) {
   const std::regex declared(R"(\nclass TORCH_API (\w+) : public Optimizer )");
   std::set<std::string> there;
   for (const auto& entry : std::filesystem::directory_iterator(DTYPEFUZZ_FRONT_END "/optim")) {
@@ -27,7 +27,8 @@ TEST(Optimizers, AreThoseOfTheFrontEnd) {
   }
   std::set<std::string> rows;
   for (const OptimizerRow& row : optimizers()) rows.insert(std::string(row.name));
-  EXPECT_EQ(rows, there);
+  ASSERT_FALSE(there.empty());
+  for (const std::string& name : there) EXPECT_TRUE(rows.contains(name)) << name << " is no row";
   EXPECT_EQ(rows.size(), optimizers().size()) << "a name stands twice";
 }
 

@@ -16,6 +16,8 @@
 #include "harness/files/seen.h"
 #include "harness/isolate/isolate.h"
 #include "harness/run/model.h"
+#include "harness/run/position.h"
+#include "harness/run/prepare.h"
 #include "harness/run/run.h"
 #include "properties/grade.h"
 #include "properties/messages.h"

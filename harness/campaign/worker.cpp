@@ -6,7 +6,7 @@
 
 #include "harness/isolate/isolate.h"
 #include "harness/isolate/pool.h"
-#include "harness/run/run.h"
+#include "harness/run/position.h"
 
 namespace dtypefuzz {
 

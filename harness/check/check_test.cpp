@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "harness/check/check.h"
+#include "harness/run/prepare.h"
 #include "harness/run/run.h"
 #include "harness/search/minimize.h"
 #include "properties/grade.h"

@@ -7,7 +7,9 @@
 #include <algorithm>
 
 #include "harness/check/lone_layer.h"
+#include "harness/run/position.h"
 #include "harness/run/run.h"
+#include "harness/run/values.h"
 #include "properties/property.h"
 
 namespace dtypefuzz {

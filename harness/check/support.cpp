@@ -6,6 +6,7 @@
 #include <set>
 
 #include "harness/check/lone_layer.h"
+#include "harness/run/position.h"
 #include "harness/run/run.h"
 
 namespace dtypefuzz {

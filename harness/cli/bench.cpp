@@ -6,7 +6,10 @@
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
 #include "harness/engines/engines.h"
-#include "harness/run/run.h"
+#include "harness/run/bare.h"
+#include "harness/run/position.h"
+#include "harness/run/prepare.h"
+#include "harness/run/ticks.h"
 
 namespace dtypefuzz {
 namespace {

@@ -9,7 +9,7 @@
 #include "harness/engines/engines.h"
 #include "harness/faults/rare.h"
 #include "harness/faults/trial.h"
-#include "harness/run/run.h"
+#include "harness/run/prepare.h"
 
 namespace dtypefuzz {
 namespace {

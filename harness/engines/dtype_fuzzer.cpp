@@ -16,7 +16,7 @@
 #include "harness/campaign/campaign.h"
 #include "harness/core/error.h"
 #include "harness/engines/function_coverage.h"
-#include "harness/run/run.h"
+#include "harness/run/prepare.h"
 #include "properties/messages.h"
 
 extern "C" {

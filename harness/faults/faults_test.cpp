@@ -4,7 +4,7 @@
 
 #include "harness/faults/deeds.h"
 #include "harness/faults/trial.h"
-#include "harness/run/run.h"
+#include "harness/run/prepare.h"
 #include "harness/search/minimize.h"
 #include "properties/property.h"
 

@@ -8,7 +8,7 @@
 #include "harness/core/error.h"
 #include "harness/engines/engines.h"
 #include "harness/files/case_file.h"
-#include "harness/run/run.h"
+#include "harness/run/prepare.h"
 #include "harness/search/minimize.h"
 
 namespace dtypefuzz {

@@ -18,7 +18,8 @@
 #include <exception>
 #include <typeinfo>
 
-#include "harness/run/run.h"
+#include "harness/run/position.h"
+#include "harness/run/prepare.h"
 
 namespace dtypefuzz {
 namespace {

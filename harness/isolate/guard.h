@@ -21,7 +21,7 @@ enum class Cause : uint8_t { status, hang, memory, foreign_exception };
 /// What a process leaves behind when it dies, in memory that its parent sees.
 struct Remains {
   std::atomic<double> since{0};       ///< when the case in flight began, by `now()`; 0: none is in flight
-  std::atomic<uint64_t> position{0};  ///< how far it came, see run.h
+  std::atomic<uint64_t> position{0};  ///< how far it came, see harness/run/position.h
   std::atomic<Cause> cause{Cause::status};
   std::atomic<uint32_t> depth{0};  ///< how many frames were written
   uintptr_t frames[64];            ///< of the native stack where it ended, the innermost first

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "harness/run/run.h"
+#include "harness/run/position.h"
 #include "harness/search/minimize.h"
 #include "properties/property.h"
 

@@ -10,7 +10,6 @@
 
 #include "harness/core/error.h"
 #include "harness/isolate/native_stack.h"
-#include "harness/run/run.h"
 #include "harness/search/minimize.h"
 #include "properties/messages.h"
 

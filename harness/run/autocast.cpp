@@ -14,6 +14,17 @@ AutocastFacts autocast_now(Device device) {
   return facts;
 }
 
+void set_autocast(const AutocastFacts& facts, Device device) {
+  namespace ac = at::autocast;
+  if (device->has_autocast()) {
+    ac::set_autocast_enabled(device->type, facts.enabled);
+    ac::set_autocast_dtype(device->type, facts.dtype);
+  }
+  ac::set_autocast_enabled(at::kCPU, facts.cpu_enabled);
+  ac::set_autocast_dtype(at::kCPU, facts.cpu_dtype);
+  ac::set_autocast_cache_enabled(facts.cache);
+}
+
 AutocastRegion::AutocastRegion(Device device, std::optional<Dtype> dtype)
     : device_(device->has_autocast() ? device->type : at::kCPU),
       was_enabled_(at::autocast::is_autocast_enabled(device_)),

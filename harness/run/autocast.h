@@ -6,7 +6,9 @@
 
 namespace dtypefuzz {
 
+/// The state of autocast on the device, where it has any, and on the CPU; and its inverse.
 AutocastFacts autocast_now(Device);
+void set_autocast(const AutocastFacts&, Device);
 
 /// An autocast region of one device, put back on every path out. LibTorch has no such guard in C++; this one
 /// does what torch/amp/autocast_mode.py does.
@@ -24,7 +26,7 @@ class AutocastRegion {
   at::ScalarType was_dtype_;
 };
 
-/// Opens the region that a plan asks for; none where it says `same`, or on meta, which has no autocast.
+/// Opens the region that a plan asks for; none where it says `same`, or on a device that has no autocast.
 void enter(std::optional<AutocastRegion>&, Device, const Region&);
 
 }  // namespace dtypefuzz

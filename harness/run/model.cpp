@@ -3,6 +3,7 @@
 #include <torch/library.h>
 
 #include "harness/run/fill.h"
+#include "harness/run/slate.h"
 
 namespace dtypefuzz {
 namespace {
@@ -72,6 +73,11 @@ std::vector<Held> held_by(const torch::nn::Module& module) {
 void Model::to(Dtype dtype) {
   for (const auto& unit : units) unit->to(dtype);
   if (loss) loss->to(dtype);
+}
+
+void Model::train(bool on) {
+  for (const auto& unit : units) unit->train(on);
+  if (loss) loss->train(on);
 }
 
 std::vector<at::Tensor> Model::parameters() const {
@@ -166,6 +172,15 @@ void apply_operand_dtypes(const Plan& plan, Model& model) {
   for (size_t i = 0; i < plan.layers.size(); ++i)
     if (plan.layers[i].reuse == 0) apply(plan.layers[i], model.held[i]);
   if (plan.loss) apply(*plan.loss, model.loss_held);
+}
+
+Model ready_model(const Plan& plan) {
+  int unused = -1;
+  Model model = make_model(plan, unused);
+  if (plan.params_dtype != plan.default_dtype) model.to(plan.params_dtype);
+  apply_operand_dtypes(plan, model);
+  model.train(plan.mode == Mode::train);
+  return model;
 }
 
 }  // namespace dtypefuzz

@@ -18,25 +18,29 @@ struct Held {
 
 /// The modules of a plan. Units are what a person would hold: a module, or a Sequential with its children.
 struct Model {
-  std::vector<std::shared_ptr<torch::nn::Module>>
-      layers;                           ///< one a layer; the same object where it is reused
+  /// One a layer; the same object where it is reused.
+  std::vector<std::shared_ptr<torch::nn::Module>> layers;
   std::vector<std::vector<Held>> held;  ///< beside each layer
   std::vector<std::shared_ptr<torch::nn::Module>> units;
   std::shared_ptr<torch::nn::Module> loss;
   std::vector<Held> loss_held;
 
   void to(Dtype);
+  void train(bool);
   std::vector<at::Tensor> parameters() const;
 };
 
-/// Makes one layer's module on the plan's device. `at_layer` is set to the layer at work, for whoever
-/// catches.
+/// The modules on the plan's device, as their constructors leave them. `at_layer` is set to the layer that is
+/// being made, so that whoever catches an exception can tell whose it is; -1: the loss, or none.
 Model make_model(const Plan&, int& at_layer);
-/// Of the CPU: dropout, random pooling.
-void seed_random_numbers(uint64_t seed);
-
-/// One model made once for many runs of plans that differ in dtypes alone: making a Transformer takes as long
-/// as its forward. What a run has changed (values, dtypes, gradients) is put back before the next.
+/// Gives single operands the dtypes that the case asks for.
+void apply_operand_dtypes(const Plan&, Model&);
+/// All that comes before the first forward of a plan that loads and converts nothing, unobserved: made, in
+/// the dtypes and the mode that the plan asks for.
+Model ready_model(const Plan&);
+/// One model made once for many runs of plans that differ in dtypes alone, where making the modules would
+/// take a good part of the time of a run. What a run has changed (values, dtypes, gradients) is put back
+/// before the next.
 class Stock {
  public:
   /// As if made anew; the random numbers that making it takes are given back.
@@ -47,8 +51,5 @@ class Stock {
   std::optional<Model> model_;
   std::vector<std::vector<at::Tensor>> originals_;  ///< beside what each layer holds, the loss's last
 };
-
-/// Gives single operands the dtypes that the case asks for.
-void apply_operand_dtypes(const Plan&, Model&);
 
 }  // namespace dtypefuzz

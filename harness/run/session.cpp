@@ -1,56 +1,80 @@
 #include "harness/run/session.h"
 
-#include <cxxabi.h>
+#include <utility>
 
-#include "harness/run/fill.h"
+#include "harness/run/checkpoint.h"
+#include "harness/run/finite.h"
+#include "harness/run/leaves.h"
+#include "harness/run/position.h"
+#include "harness/run/ticks.h"
 
 namespace dtypefuzz {
+namespace {
 
-std::string type_name(const std::exception& e) {
-  int status = 0;
-  char* text = abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status);
-  std::string name = status == 0 ? text : typeid(e).name();
-  std::free(text);
-  return name;
-}
+/// Forward was refused within an optimizer's step: a call of the run like any other, not the optimizer's
+/// doing.
+struct RefusedInClosure {
+  CallFacts call;
+  ErrorFacts error;
+};
 
-std::string message_of(const std::exception& e) {
-  if (const auto* error = dynamic_cast<const c10::Error*>(&e)) return error->what_without_backtrace();
-  return e.what();
-}
+}  // namespace
 
-torch::Device torch_device(Device device) {
-  return device->type;
-}
-
-bool can_have_gradient(const at::Tensor& tensor) {
-  return tensor.defined() && (tensor.is_floating_point() || tensor.is_complex());
-}
-
-Observation Session::go() {
-  before_ = autocast_now(plan_.device);
+template <class Work>
+bool Session::attempt(Phase phase, Culprit culprit, Work&& work, Dtype input) {
+  seen_.reached = phase;
+  write_position(phase, culprit, input);
+  const InsideLibTorch inside;
   try {
-    const auto make = [&] {
-      model_ = stock_ ? stock_->fresh(plan_, at_layer_) : make_model(plan_, at_layer_);
-    };
-    if (attempt(Phase::construct, {Culprit::kLayer, -1}, make) &&
-        convert_to(plan_.params_dtype, /*always=*/plan_.params_dtype != plan_.default_dtype) &&
-        set_operands() && load() && convert(Convert::before_forward) && !(keep_model_ && plan_.steps == 0) &&
-        flatten())
-      iterate();
+    work();
+    return true;
+  } catch (const RefusedInClosure& e) {
+    seen_.reached = e.error.phase;
+    seen_.calls.push_back(e.call);
+    seen_.error = e.error;
+  } catch (const std::exception& e) {
+    if (culprit.kind == Culprit::kLayer && culprit.layer < 0) {
+      culprit.layer = at_layer_;
+      if (at_layer_ < 0) culprit.kind = plan_.loss ? Culprit::kLoss : Culprit::kStage;
+    }
+    seen_.error = ErrorFacts{phase, culprit, iteration_, type_name(e), message_of(e)};
+  }
+  return false;
+}
+
+template <class Work>
+bool Session::attempt_late(Phase phase, Work&& work) {
+  if (trace_late_) take_stamps();
+  const bool done = attempt(phase, {Culprit::kStage}, std::forward<Work>(work));
+  if (!done) note_traces({Culprit::kStage});
+  return done;
+}
+
+Observation Session::go(bool set_up_only) {
+  const AutocastFacts before = autocast_now(plan_.device);
+  try {
+    if (construct() && convert_to(plan_.params_dtype, /*always=*/plan_.params_dtype != plan_.default_dtype)) {
+      set_operands();
+      if (load() && convert(Convert::before_forward) && !set_up_only && flatten()) iterate();
+    }
   } catch (const NotApplicable& e) {
     seen_.not_applicable = e.reason;
   }
-  finish();
+  note_autocast(before);
   return std::move(seen_);
 }
 
 // Before the first step
+bool Session::construct() {
+  return attempt(Phase::construct, {Culprit::kLayer, -1},
+                 [&] { model_ = stock_ ? stock_->fresh(plan_, at_layer_) : make_model(plan_, at_layer_); });
+}
+
 bool Session::convert_to(Dtype dtype, bool always) {
   if (!always) return true;
   const bool done = attempt(Phase::convert, {Culprit::kStage}, [&] { model_.to(dtype); });
-  if (done && !expected_dtypes_.empty()) note_dtypes(Phase::convert, /*belongings=*/true);
-  expect_dtypes();
+  if (done && watch_.expects_dtypes()) note_dtypes(Phase::convert, /*belongings=*/true);
+  watch_.expect_dtypes(model_);
   return done;
 }
 
@@ -58,17 +82,38 @@ bool Session::convert(Convert when) {
   return plan_.convert != when || convert_to(plan_.convert_dtype, true);
 }
 
-bool Session::set_operands() {
+void Session::set_operands() {
   const InsideLibTorch inside;
   try {
     apply_operand_dtypes(plan_, model_);
   } catch (const std::exception& e) {
     throw NotApplicable{"an operand cannot be given its dtype: " + message_of(e)};
   }
-  for (const auto& unit : model_.units) unit->train(plan_.mode == Mode::train);
-  if (model_.loss) model_.loss->train(plan_.mode == Mode::train);
-  expect_dtypes();
-  return true;
+  model_.train(plan_.mode == Mode::train);
+  watch_.expect_dtypes(model_);
+}
+
+bool Session::load() {
+  if (plan_.load == Load::none) return true;
+  const Plan plan = saved_plan(plan_);
+  at::manual_seed(plan.seed);
+  Session saved(plan);
+  const Observation seen = saved.go(/*set_up_only=*/plan.steps == 0);
+  if (saved.model_.layers.size() != plan.layers.size() || (plan.steps && seen.error))
+    throw NotApplicable{"the saved model cannot be made or trained: " +
+                        (seen.error ? seen.error->message : seen.not_applicable)};
+  if (seen.error && seen.error->phase <= Phase::load)
+    throw NotApplicable{"the saved model cannot be made: " + seen.error->message};
+  const auto before = held_dtypes(model_);
+  const bool loaded =
+      attempt(Phase::load, {Culprit::kStage}, [&] { load_model(plan_.load, saved.model_, model_); });
+  if (loaded) {
+    seen_.loaded = loaded_facts(plan_, saved.model_, model_, before);
+    note_dtypes(Phase::load);
+  }
+  watch_.expect_dtypes(model_);
+  saved_training_ = std::move(saved.training_);
+  return loaded;
 }
 
 bool Session::flatten() {
@@ -80,7 +125,7 @@ bool Session::flatten() {
     torch::nn::utils::vector_to_parameters(flat, parameters);
   });
   if (done) note_dtypes(Phase::flatten);
-  expect_dtypes();
+  watch_.expect_dtypes(model_);
   return done;
 }
 
@@ -88,83 +133,76 @@ bool Session::flatten() {
 void Session::iterate() {
   std::optional<c10::InferenceMode> inference;
   std::optional<torch::NoGradGuard> no_grad;
-  make_inputs();
+  prepare_inputs();
   if (plan_.mode == Mode::inference) inference.emplace();
   if (plan_.mode == Mode::no_grad) no_grad.emplace();
-  if (!attempt(Phase::construct, {Culprit::kStage}, [&] { make_optimizer(); }) || !load_optimizer()) return;
-  if (plan_.scaler) scaler_.emplace(torch_device(plan_.device));
+  if (!prepare_training()) return;
   for (iteration_ = 0; iteration_ < std::max(plan_.steps, 1); ++iteration_) {
     if (iteration_ > 0 && !convert(Convert::between_steps)) return;
-    if (optimizer_) optimizer_->zero_grad();
+    training_.zero_grad();
     take_stamps();
     Tensors outputs;
     if (!forward(outputs)) return;
     if (!convert(Convert::after_forward)) return;
     if (plan_.convert == Convert::after_forward)
-      take_stamps();  // its changes are no trace of a later refusal
+      take_stamps();  // its changes are no traces of a later refusal
     if (!plan_.has_backward()) continue;
     if (!backward(outputs)) return;
     note_dtypes(Phase::backward);
     if (!convert(Convert::after_backward)) return;
     if (plan_.convert == Convert::after_backward) take_stamps();
-    if (scaler_ && optimizer_ && !unscale()) return;
-    if (!clip()) return;
-    if (optimizer_ && !step()) return;
+    if (!unscale() || !clip() || !step()) return;
   }
 }
 
-void Session::make_inputs() {
+void Session::prepare_inputs() {
   const InsideLibTorch inside;
   try {
-    const LayerPlan& first = plan_.layers.front();
-    const Dtype dtype = plan_.input_dtype.value_or(first.input_natural.value_or(plan_.params_dtype));
-    const Device device = plan_.input_device.value_or(plan_.device);
-    input_ = filled(plan_.input_shape, first.input_content, first.drawn.input_limit, dtype, device,
-                    plan_.fill, plan_.seed);
-    if (!plan_.input_contiguous && input_.dim() > 0)
-      input_ = input_.unsqueeze(-1)
-                   .expand([&] {
-                     auto sizes = input_.sizes().vec();
-                     sizes.push_back(2);
-                     return sizes;
-                   }())
-                   .contiguous()
-                   .select(-1, 0);
-    if (plan_.input_requires_grad && can_have_gradient(input_)) input_.requires_grad_(true);
-    const auto extras = [&](const LayerPlan& layer) {
-      Tensors made;
-      for (const InputSpec& input : layer.drawn.inputs)
-        made.push_back(input.present ? filled(input.shape, input.content, input.limit, dtype_of(input),
-                                              plan_.device, plan_.fill, plan_.seed + made.size() + 1)
-                                     : at::Tensor());
-      return made;
-    };
-    for (const LayerPlan& layer : plan_.layers) extras_.push_back(extras(layer));
-    if (plan_.loss) loss_extras_ = extras(*plan_.loss);
+    inputs_ = make_inputs(plan_);
   } catch (const std::exception& e) {
     throw NotApplicable{"an input cannot be made: " + message_of(e)};
   }
 }
 
-void Session::make_optimizer() {
-  if (plan_.steps == 0 || !plan_.optimizer) return;
-  if (Tensors parameters = model_.parameters(); !parameters.empty())
-    optimizer_ = plan_.optimizer->make(std::move(parameters));
+bool Session::prepare_training() {
+  if (!attempt(Phase::construct, {Culprit::kStage}, [&] { training_ = Training(plan_, model_); }))
+    return false;
+  if (!plan_.load_optimizer || !saved_training_.has_optimizer() || !training_.has_optimizer()) return true;
+  const bool loaded =
+      attempt(Phase::load, {Culprit::kStage}, [&] { training_.load_optimizer(saved_training_); });
+  if (loaded) note_dtypes(Phase::load, /*belongings=*/true);
+  return loaded;
 }
 
 // Forward
-/// Unobserved: what it leaves in the cache of weights is what the pass that counts begins with.
+struct Session::Turns {
+  Session& session;
+  void begins() { session.warm_up(); }
+  bool call(const Turn& turn, const Tensors& inputs, Tensors& outputs) {
+    return session.call(turn, inputs, outputs);
+  }
+  bool add(int layer, Tensors& outputs, const at::Tensor& residual) {
+    return session.add_residual(layer, outputs, residual);
+  }
+  void ends(int layer, const Tensors& outputs) {
+    if (session.trace_late_) session.watch_.follow_gradient(layer, outputs, session.chain_.back());
+  }
+};
+
+bool Session::forward(Tensors& outputs) {
+  return pass_forward(plan_, model_, inputs_, Turns{*this}, chain_, outputs);
+}
+
+/// A pass that nobody observes: what it leaves in autocast's cache of weights is what the pass that counts
+/// begins with.
 void Session::warm_up() {
   if (plan_.warmup == Warmup::none || iteration_ > 0) return;
   const auto pass = [&] {
-    at::Tensor value = input_;
+    at::Tensor value = inputs_.first;
     for (size_t i = 0; i < plan_.layers.size(); ++i) {
-      Tensors inputs = {value};
-      inputs.insert(inputs.end(), extras_[i].begin(), extras_[i].end());
-      write_position({Phase::forward,
-                      {Culprit::kLayer, static_cast<int>(i)},
-                      value.defined() ? value.scalar_type() : Dtype::Undefined});
-      value = plan_.layers[i].forward(*model_.layers[i], inputs).front();
+      write_position(Phase::forward, {Culprit::kLayer, static_cast<int>(i)},
+                     value.defined() ? value.scalar_type() : Dtype::Undefined);
+      value = plan_.layers[i].forward(*model_.layers[i], inputs_.of_layer(i, value)).front();
     }
   };
   const InsideLibTorch inside;
@@ -177,73 +215,29 @@ void Session::warm_up() {
       pass();
       throw std::runtime_error("ends the nested region");
     }
-  } catch (const std::exception&) {  // a stack that is refused is refused again below, observed
+  } catch (const std::exception&) {  // a stack that is refused is refused again in the pass that counts
   }
   take_stamps();
 }
 
-bool Session::forward(Tensors& outputs) {
-  std::optional<AutocastRegion> region;
-  if (plan_.autocast) region.emplace(plan_.device, plan_.autocast);
-  warm_up();
-  std::optional<AutocastRegion> inner;  // of the container that the layer lies in
-  int container = -1;
-  chain_.assign(1, input_);
-  for (int i = 0; i < static_cast<int>(plan_.layers.size()); ++i) {
-    const auto at = static_cast<size_t>(i);
-    const LayerPlan& layer = plan_.layers[at];
-    if (layer.container != container) {
-      container = layer.container;
-      inner.reset();
-      if (container >= 0)
-        enter(inner, plan_.device, plan_.containers[static_cast<size_t>(container)].autocast);
-    }
-    Tensors inputs = {chain_.back()};
-    inputs.insert(inputs.end(), extras_[at].begin(), extras_[at].end());
-    outputs.clear();
-    if (!call({Culprit::kLayer, i}, Phase::forward, layer, *model_.layers[at], model_.held[at], inputs,
-              layer.autocast, outputs))
-      return false;
-    if (layer.drawn.in_place) stamp_input_anew();  // as it should: no trace of a later refusal
-    if (layer.residual) {
-      const at::Tensor& other = chain_[at + 1 - static_cast<size_t>(layer.residual)];
-      if (!add_residual(i, outputs, other)) return false;
-    }
-    if (trace_late_) trace(i, outputs);
-    chain_.push_back(outputs.front());
-  }
-  inner.reset();
-  if (!plan_.loss) return true;
-  region.reset();
-  const Region& wanted = plan_.loss_autocast;
-  if (wanted.kind == Region::kSame && plan_.autocast) region.emplace(plan_.device, plan_.autocast);
-  Tensors inputs = {chain_.back()};
-  inputs.insert(inputs.end(), loss_extras_.begin(), loss_extras_.end());
-  outputs.clear();
-  return call({Culprit::kLoss}, Phase::loss, *plan_.loss, *model_.loss, model_.loss_held, inputs, wanted,
-              outputs);
-}
-
-bool Session::call(Culprit culprit, Phase phase, const LayerPlan& layer, torch::nn::Module& module,
-                   const std::vector<Held>& held, const Tensors& inputs, const Region& wanted,
-                   Tensors& outputs) {
-  std::optional<AutocastRegion> region;
-  enter(region, plan_.device, wanted);
-  CallFacts facts{.culprit = culprit, .iteration = iteration_};
+bool Session::call(const Turn& turn, const Tensors& inputs, Tensors& outputs) {
+  const LayerPlan& layer = turn.layer;
+  CallFacts facts{.culprit = turn.culprit, .iteration = iteration_};
   const AutocastFacts state = autocast_now(plan_.device);
   if (state.enabled) facts.autocast = state.dtype;
   const auto add = [&](std::string_view name, const at::Tensor& tensor, Role role) {
     facts.received.push_back({std::string(name), tensor.scalar_type(), static_cast<int>(tensor.dim()), role});
-    facts.mixed_devices |= tensor.device().type() != torch_device(plan_.device).type();
+    facts.mixed_devices |= tensor.device().type() != plan_.device->type;
   };
-  facts.received.reserve(inputs.size() + held.size());
+  facts.received.reserve(inputs.size() + turn.held.size());
   add(layer.input_name, inputs[0], Role::input);
   for (size_t i = 1; i < inputs.size(); ++i)
     if (inputs[i].defined()) add(layer.drawn.inputs[i - 1].name, inputs[i], Role::input);
-  for (const Held& operand : held) add(operand.name, operand.tensor, operand.role);
+  for (const Held& operand : turn.held) add(operand.name, operand.tensor, operand.role);
   facts.input_requires_grad = inputs[0].requires_grad();
-  const bool done =
-      attempt(phase, culprit, [&] { outputs = layer.forward(module, inputs); }, inputs[0].scalar_type());
+  const bool done = attempt(
+      turn.culprit.kind == Culprit::kLoss ? Phase::loss : Phase::forward, turn.culprit,
+      [&] { outputs = layer.forward(turn.module, inputs); }, inputs[0].scalar_type());
   facts.threw = !done;
   for (const at::Tensor& output : outputs) {
     facts.given.push_back(output.defined() ? output.scalar_type() : Dtype::Undefined);
@@ -254,12 +248,13 @@ bool Session::call(Culprit culprit, Phase phase, const LayerPlan& layer, torch::
     seen_.autocast_left = "by " + std::string(layer.module);
   }
   seen_.calls.push_back(std::move(facts));
-  if (!done) find_traces(culprit);
+  if (!done) note_traces(turn.culprit);
+  if (layer.drawn.in_place && done) watch_.stamp_input_anew();
   return done;
 }
 
-bool Session::add_residual(int i, Tensors& outputs, const at::Tensor& other) {
-  CallFacts facts{.culprit = {Culprit::kResidual, i}, .iteration = iteration_};
+bool Session::add_residual(int layer, Tensors& outputs, const at::Tensor& other) {
+  CallFacts facts{.culprit = {Culprit::kResidual, layer}, .iteration = iteration_};
   for (const auto& [name, tensor] : {std::pair("input", outputs.front()), std::pair("residual", other)})
     facts.received.push_back({name, tensor.scalar_type(), static_cast<int>(tensor.dim()), Role::input});
   facts.mixed_devices = outputs.front().device() != other.device();
@@ -270,84 +265,52 @@ bool Session::add_residual(int i, Tensors& outputs, const at::Tensor& other) {
   if (done) facts.given.push_back(outputs.front().scalar_type());
   facts.output_requires_grad = done && outputs.front().requires_grad();
   seen_.calls.push_back(std::move(facts));
-  if (!done) find_traces({Culprit::kResidual, i});
+  if (!done) note_traces({Culprit::kResidual, layer});
   return done;
 }
 
 // Backward and step
-bool Session::backward(Tensors& outputs) {
-  Tensors roots, gradients;
-  for (const at::Tensor& output : outputs)
-    if (can_have_gradient(output) && output.requires_grad()) roots.push_back(output);
+bool Session::backward(const Tensors& outputs) {
+  Tensors roots = roots_of(outputs);
   if (roots.empty()) return true;
-  if (trace_late_) take_stamps();
-  const bool done = attempt(Phase::backward, {Culprit::kStage}, [&] {
-    if (scaler_)
-      for (at::Tensor& root : roots) root = scaler_->scaled(root);
-    for (const at::Tensor& root : roots)
-      gradients.push_back(at::ones(root.sizes(), root.options().dtype(at::kFloat)).to(root.scalar_type()));
+  const bool done = attempt_late(Phase::backward, [&] {
+    training_.scale(roots);
+    const Tensors gradients = ones_beside(roots);
     seen_.backward_ran = true;
     torch::autograd::backward(roots, gradients,
                               /*retain_graph=*/plan_.optimizer && plan_.optimizer->needs_closure);
   });
-  if (done) {
-    find_leaves();
-  } else {
-    find_traces({Culprit::kStage});
-  }
+  if (done) seen_.leaves = leaves_of(plan_, model_, inputs_.first, seen_.calls, iteration_);
   return done;
 }
 
 bool Session::unscale() {
-  if (trace_late_) take_stamps();
-  if (!attempt(Phase::unscale, {Culprit::kStage}, [&] { scaler_->unscale(model_.parameters()); })) {
-    find_traces({Culprit::kStage});
-    return false;
-  }
-  return true;
+  if (!training_.has_scaler() || !training_.has_optimizer()) return true;
+  return attempt_late(Phase::unscale, [&] { training_.unscale(model_.parameters()); });
 }
 
 bool Session::clip() {
   if (plan_.clip == Clip::none) return true;
   const Tensors parameters = model_.parameters();
-  if (trace_late_) take_stamps();
-  const bool done = attempt(Phase::clip, {Culprit::kStage}, [&] {
-    if (plan_.clip == Clip::norm)
-      torch::nn::utils::clip_grad_norm_(parameters, 1.0);
-    else
-      torch::nn::utils::clip_grad_value_(parameters, 0.5);
-  });
-  if (!done) find_traces({Culprit::kStage});
-  return done;
+  return attempt_late(Phase::clip, [&] { Training::clip(plan_.clip, parameters); });
 }
 
 bool Session::step() {
-  if (scaler_ && !scaler_->finite()) {
+  if (!training_.has_optimizer()) return true;
+  if (training_.skips_step()) {
     ++seen_.skipped_steps;
-    scaler_->update();
-    seen_.scale = scaler_->scale();
+    seen_.scale = training_.scale();
     return true;
   }
-  if (trace_late_) take_stamps();
   const Tensors parameters = plan_.device->has_values ? model_.parameters() : Tensors{};
   StepFacts facts;
   for (const at::Tensor& parameter : parameters) {
     facts.parameters_before = facts.parameters_before && is_finite(parameter);
     facts.gradients = facts.gradients && is_finite(parameter.grad());
   }
-  const bool done = attempt(Phase::step, {Culprit::kStage}, [&] {
-    if (plan_.optimizer->needs_closure) {
-      optimizer_->step([&] { return again(); });
-    } else {
-      optimizer_->step();
-    }
-    if (scaler_) scaler_->update();
-  });
-  if (scaler_) seen_.scale = scaler_->scale();
-  if (!done) {
-    find_traces({Culprit::kStage});
-    return false;
-  }
+  const bool done = attempt_late(Phase::step, [&] { training_.step([&] { return closure(); }); });
+  if (training_.has_scaler()) seen_.scale = training_.scale();
+  if (!done) return false;
   for (const at::Tensor& parameter : parameters)
     if (facts.parameters_after && !is_finite(parameter)) {
       facts.parameters_after = false;
@@ -358,23 +321,41 @@ bool Session::step() {
   return true;
 }
 
-at::Tensor Session::again() {
-  optimizer_->zero_grad();
-  Session closure(plan_);
-  closure.iteration_ = iteration_;
-  closure.model_ = model_;
-  closure.input_ = input_, closure.extras_ = extras_, closure.loss_extras_ = loss_extras_;
+at::Tensor Session::closure() {
+  training_.zero_grad();
+  Session again(plan_);
+  again.iteration_ = iteration_;
+  again.model_ = model_;
+  again.inputs_ = inputs_;
   Tensors outputs;
-  if (!closure.forward(outputs)) throw RefusedInClosure{closure.seen_.calls.back(), *closure.seen_.error};
+  if (!again.forward(outputs)) throw RefusedInClosure{again.seen_.calls.back(), *again.seen_.error};
   at::Tensor total;
-  for (const at::Tensor& output : outputs)
-    if (can_have_gradient(output) && output.requires_grad()) {
-      const auto sum = output.is_complex() ? at::real(output).sum() : output.sum();
-      total = total.defined() ? total + sum : sum;
-    }
+  for (const at::Tensor& root : roots_of(outputs)) {
+    const auto sum = root.is_complex() ? at::real(root).sum() : root.sum();
+    total = total.defined() ? total + sum : sum;
+  }
   if (!total.defined()) throw NotApplicable{std::string(plan_.optimizer->name) + " has no loss to work with"};
   total.backward();
   return total.detach();
+}
+
+// What is noted
+void Session::note_traces(Culprit culprit) {
+  const auto traces = watch_.traces(seen_.error->phase, culprit);
+  seen_.traces.insert(seen_.traces.end(), traces.begin(), traces.end());
+}
+
+/// The first change explains those after it.
+void Session::note_dtypes(Phase phase, bool belongings) {
+  if (!seen_.dtype_changes.empty()) return;
+  if (auto change = watch_.changed_dtype(phase, model_, training_, belongings))
+    seen_.dtype_changes.push_back(std::move(*change));
+}
+
+void Session::note_autocast(const AutocastFacts& before) {
+  if (autocast_now(plan_.device) == before) return;
+  seen_.autocast_restored = false;
+  if (seen_.autocast_left.empty()) seen_.autocast_left = "at the end of the run";
 }
 
 }  // namespace dtypefuzz

@@ -17,7 +17,4 @@ struct Stamp {
 };
 Stamp stamp_of(const at::Tensor&);
 
-/// Whether all numbers are finite; true for an undefined tensor and for dtypes without infinities.
-bool is_finite(const at::Tensor&);
-
 }  // namespace dtypefuzz

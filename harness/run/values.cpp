@@ -1,9 +1,17 @@
-// A layer's results held against the same layer in float64, on the exact numbers that it got.
+#include "harness/run/values.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
-#include "harness/run/fill.h"
-#include "harness/run/session.h"
+#include "harness/run/autocast.h"
+#include "harness/run/inputs.h"
+#include "harness/run/model.h"
+#include "harness/run/position.h"
+#include "harness/run/slate.h"
 
 namespace dtypefuzz {
 namespace {
@@ -30,6 +38,9 @@ double epsilon_of(Dtype dtype) {
     default:
       return 0;
   }
+}
+double epsilon_of(const at::Tensor& tensor) {
+  return tensor.defined() ? epsilon_of(tensor.scalar_type()) : 0;
 }
 
 /// The largest finite number; of the dtypes that a kernel computes with.
@@ -63,7 +74,7 @@ at::Tensor as_reference(const at::Tensor& tensor, std::optional<Dtype> natural) 
   return value.to(reference_dtype(value.scalar_type())).clone();
 }
 
-/// Every floating number a little larger or smaller, by its index.
+/// Every floating number moved up or down by this part of itself; `turn` says which go up.
 at::Tensor disturbed(const at::Tensor& tensor, double relative, uint64_t turn) {
   if (!can_have_gradient(tensor)) return tensor;
   const auto n = tensor.numel();
@@ -75,7 +86,10 @@ at::Tensor disturbed(const at::Tensor& tensor, double relative, uint64_t turn) {
   return tensor + tensor * sign * relative;
 }
 
-std::vector<double> numbers_of(const at::Tensor& tensor) {
+using Numbers = std::vector<double>;
+
+Numbers numbers_of(const at::Tensor& tensor) {
+  if (!tensor.defined()) return {};
   at::Tensor real = tensor.detach();
   if (real.is_complex()) real = at::view_as_real(real.to(at::kComplexDouble));
   real = real.to(at::kDouble).contiguous();
@@ -83,124 +97,157 @@ std::vector<double> numbers_of(const at::Tensor& tensor) {
   return {data, data + real.numel()};
 }
 
-}  // namespace
-
-std::vector<ValueFacts> Session::values() {
-  std::vector<ValueFacts> facts;
-  try {
-    const torch::NoGradGuard no_grad;
-    const LayerPlan& layer = plan_.layers.front();
-    model_ = make_model(plan_, at_layer_);
-    if (plan_.params_dtype != plan_.default_dtype) model_.to(plan_.params_dtype);
-    set_operands();
-    make_inputs();
-    double epsilon = plan_.autocast ? epsilon_of(*plan_.autocast) : 0;
-    Tensors inputs = {input_};
-    inputs.insert(inputs.end(), extras_[0].begin(), extras_[0].end());
-    for (const at::Tensor& input : inputs)
-      if (input.defined()) epsilon = std::max(epsilon, epsilon_of(input.scalar_type()));
-    for (const Held& held : model_.held[0])
-      epsilon = std::max(epsilon, epsilon_of(held.tensor.scalar_type()));
-
-    // The references are made first: a forward may change statistics and, in place, its input.
+/// The first layer's module made in float64, with what the given one holds and gets.
+class Reference {
+ public:
+  Reference(const Plan& plan, const Model& model, const Tensors& inputs) : plan_(plan) {
+    const LayerPlan& layer = plan.layers.front();
     int unused = -1;
     c10::set_default_dtype(c10::scalarTypeToTypeMeta(at::kDouble));
-    Model exact = make_model(plan_, unused);
-    c10::set_default_dtype(c10::scalarTypeToTypeMeta(plan_.default_dtype));
-    std::vector<at::Tensor> kept;
-    for (size_t k = 0; k < model_.held[0].size(); ++k) {
-      const Held& held = model_.held[0][k];
+    exact_ = make_model(plan, unused);
+    c10::set_default_dtype(c10::scalarTypeToTypeMeta(plan.default_dtype));
+    exact_.train(plan.mode == Mode::train);
+    for (size_t k = 0; k < model.held[0].size(); ++k) {
+      const Held& held = model.held[0][k];
       const bool counts = held.role == Role::buffer && is_integral(held.tensor.scalar_type()) &&
-                          is_integral(exact.held[0][k].tensor.scalar_type());
-      kept.push_back(as_reference(held.tensor, counts ? std::optional(Dtype::Long) : std::nullopt));
+                          is_integral(exact_.held[0][k].tensor.scalar_type());
+      held_.push_back(as_reference(held.tensor, counts ? std::optional(Dtype::Long) : std::nullopt));
     }
-    Tensors reference_inputs = {as_reference(inputs[0], layer.input_natural)};
+    inputs_.push_back(as_reference(inputs[0], layer.input_natural));
     for (size_t i = 1; i < inputs.size(); ++i)
-      reference_inputs.push_back(as_reference(inputs[i], layer.drawn.inputs[i - 1].natural));
-    double largest_input = 1;
-    for (const at::Tensor& input : reference_inputs)
+      inputs_.push_back(as_reference(inputs[i], layer.drawn.inputs[i - 1].natural));
+  }
+
+  /// At least 1.
+  double largest_input() const {
+    double largest = 1;
+    for (const at::Tensor& input : inputs_)
       if (can_have_gradient(input) && input.numel() > 0)
-        largest_input = std::max(largest_input, input.abs().max().item<double>());
-    // No tame numbers: uint64 of a negative one, whose square float32 does not hold.
-    if (largest_input > 1e6) return {};
-    const auto reference = [&](double relative, uint64_t turn) {
-      for (size_t k = 0; k < kept.size(); ++k)
-        exact.held[0][k].tensor.set_data(disturbed(kept[k], relative, turn + k).clone());
-      Tensors own;
-      for (size_t i = 0; i < reference_inputs.size(); ++i)
-        own.push_back(reference_inputs[i].defined()
-                          ? disturbed(reference_inputs[i], relative, turn + 17 * i).clone()
-                          : at::Tensor());
-      for (const auto& unit : exact.units) unit->train(plan_.mode == Mode::train);
-      std::vector<std::vector<double>> numbers;
-      write_position({Phase::forward, {Culprit::kLayer, 0}, Dtype::Double});
-      for (const at::Tensor& output : layer.forward(*exact.layers[0], own))
-        numbers.push_back(output.defined() ? numbers_of(output) : std::vector<double>{});
-      return numbers;
-    };
-    const auto wanted = reference(0, 0);
+        largest = std::max(largest, input.abs().max().item<double>());
+    return largest;
+  }
 
-    Tensors outputs;
-    {
-      std::optional<AutocastRegion> region;
-      if (plan_.autocast) region.emplace(plan_.device, plan_.autocast);
-      write_position(
-          {Phase::forward, {Culprit::kLayer, 0}, input_.defined() ? input_.scalar_type() : Dtype::Undefined});
-      for (const at::Tensor& output : layer.forward(*model_.layers[0], inputs)) outputs.push_back(output);
-    }
-    for (const at::Tensor& output : outputs)
-      if (output.defined()) epsilon = std::max(epsilon, epsilon_of(output.scalar_type()));
-    constexpr int kTurns = 3;
-    std::vector<std::vector<std::vector<double>>> near;
-    for (int turn = 1; turn <= kTurns; ++turn)
-      near.push_back(reference(epsilon, static_cast<uint64_t>(turn) * 101));
+  /// The numbers of each output, after every operand was disturbed.
+  std::vector<Numbers> outputs(double relative, uint64_t turn) {
+    for (size_t k = 0; k < held_.size(); ++k)
+      exact_.held[0][k].tensor.set_data(disturbed(held_[k], relative, turn + k).clone());
+    Tensors own;
+    for (size_t i = 0; i < inputs_.size(); ++i)
+      own.push_back(inputs_[i].defined() ? disturbed(inputs_[i], relative, turn + 17 * i).clone()
+                                         : at::Tensor());
+    write_position(Phase::forward, {Culprit::kLayer, 0}, Dtype::Double);
+    std::vector<Numbers> numbers;
+    for (const at::Tensor& output : plan_.layers.front().forward(*exact_.layers[0], own))
+      numbers.push_back(numbers_of(output));
+    return numbers;
+  }
 
-    // What rounding in between does where the exact result cancels out (a group of equal numbers normalized:
-    // 316 times the error of their mean). Low precision is accumulated in float32.
-    const double rounding = 512 * std::min(epsilon, 0x1p-23) * largest_input;
-    for (size_t o = 0; o < outputs.size() && o < wanted.size(); ++o) {
-      if (!outputs[o].defined()) continue;
-      ValueFacts fact{.output = static_cast<int>(o), .dtype = outputs[o].scalar_type()};
-      const auto got = numbers_of(outputs[o]);
-      const auto& want = wanted[o];
-      if (got.size() != want.size()) continue;
-      double moved = 0;  // the most that such small changes of the operands can do
-      for (const auto& other : near)
-        for (size_t i = 0; i < want.size(); ++i)
-          if (std::isfinite(other[o][i] - want[i])) moved = std::max(moved, std::abs(other[o][i] - want[i]));
-      for (size_t i = 0; i < want.size(); ++i) {
-        const bool steady = std::all_of(near.begin(), near.end(), [&](const auto& other) {
-          return std::isfinite(other[o][i]) == std::isfinite(want[i]);
-        });
-        if (is_integral(fact.dtype)) {
-          // Where the exact result is no whole number nothing says how it is rounded, and beyond the range it
-          // wraps.
-          const double limit = fact.dtype == Dtype::Bool
-                                   ? 2
-                                   : std::ldexp(1.0, static_cast<int>(c10::elementSize(fact.dtype)) * 8 - 1);
-          if (want[i] != std::nearbyint(want[i]) || std::abs(want[i]) >= std::min(limit, 0x1p52) ||
-              moved != 0 || (want[i] < 0 && !c10::isSignedType(fact.dtype)))
-            continue;
-          if (got[i] != want[i] && fact.worst < 1e9) fact.worst = 1e9, fact.got = got[i], fact.want = want[i];
-          continue;
-        }
-        if (!steady || std::abs(want[i]) > 0.5 * largest_of(fact.dtype)) continue;
-        const bool alike = std::isfinite(got[i]) == std::isfinite(want[i]);
-        const double allowed = 32 * moved + 8 * epsilon * std::abs(want[i]) + rounding;
-        const double worst = !alike ? 1e9
-                             : !std::isfinite(want[i])
-                                 ? 0
-                                 : std::abs(got[i] - want[i]) / std::max(allowed, 1e-300);
-        if (worst > fact.worst) fact.worst = worst, fact.got = got[i], fact.want = want[i];
-      }
-      facts.push_back(fact);
-    }
-  } catch (const std::exception&) {  // what is refused has no values
-    facts.clear();
-  } catch (const NotApplicable&) {
-    facts.clear();
+ private:
+  const Plan& plan_;
+  Model exact_;
+  Tensors held_;
+  Tensors inputs_;
+};
+
+/// The largest epsilon of what the layer gets and holds, and of the region it runs in.
+double epsilon_before(const Plan& plan, const Model& model, const Tensors& inputs) {
+  double epsilon = plan.autocast ? epsilon_of(*plan.autocast) : 0;
+  for (const at::Tensor& input : inputs) epsilon = std::max(epsilon, epsilon_of(input));
+  for (const Held& held : model.held[0]) epsilon = std::max(epsilon, epsilon_of(held.tensor));
+  return epsilon;
+}
+
+Tensors outputs_of(const Plan& plan, const Model& model, const Tensors& inputs) {
+  std::optional<AutocastRegion> region;
+  if (plan.autocast) region.emplace(plan.device, plan.autocast);
+  write_position(Phase::forward, {Culprit::kLayer, 0},
+                 inputs[0].defined() ? inputs[0].scalar_type() : Dtype::Undefined);
+  return plan.layers.front().forward(*model.layers[0], inputs);
+}
+
+std::vector<ValueFacts> compared(const Plan& plan) {
+  const torch::NoGradGuard no_grad;
+  const Model model = ready_model(plan);
+  const Inputs made = make_inputs(plan);
+  const Tensors inputs = made.of_layer(0, made.first);
+  double epsilon = epsilon_before(plan, model, inputs);
+  // Before the layer runs, which may change its statistics and, in place, its input.
+  Reference reference(plan, model, inputs);
+  // No tame numbers: uint64 of a negative one, whose square float32 does not hold.
+  if (reference.largest_input() > 1e6) return {};
+  const auto exact = reference.outputs(0, 0);
+  const Tensors outputs = outputs_of(plan, model, inputs);
+  for (const at::Tensor& output : outputs) epsilon = std::max(epsilon, epsilon_of(output));
+  constexpr uint64_t kTurns = 3;
+  std::vector<std::vector<Numbers>> near;
+  for (uint64_t turn = 1; turn <= kTurns; ++turn) near.push_back(reference.outputs(epsilon, turn * 101));
+  // Low precision is accumulated in float32.
+  const double rounding = 512 * std::min(epsilon, epsilon_of(Dtype::Float)) * reference.largest_input();
+
+  std::vector<ValueFacts> facts;
+  for (size_t o = 0; o < outputs.size() && o < exact.size(); ++o) {
+    if (!outputs[o].defined()) continue;
+    const Numbers got = numbers_of(outputs[o]);
+    if (got.size() != exact[o].size()) continue;
+    Wanted wanted{.exact = exact[o], .near = {}, .epsilon = epsilon, .rounding = rounding};
+    for (const auto& turn : near) wanted.near.push_back(turn[o]);
+    facts.push_back(worst_of(static_cast<int>(o), outputs[o].scalar_type(), got, wanted));
   }
   return facts;
+}
+
+constexpr double kPlainlyWrong = 1e9;
+
+/// Whether float64 says what the integer must be: where the exact result is no whole number nothing says how
+/// it is rounded, and beyond the range it wraps.
+bool decides_integer(double exact, double moved, Dtype dtype) {
+  const double range =
+      dtype == Dtype::Bool ? 2 : std::ldexp(1.0, static_cast<int>(c10::elementSize(dtype)) * 8 - 1);
+  return exact == std::nearbyint(exact) && std::abs(exact) < std::min(range, 0x1p52) && moved == 0 &&
+         (exact >= 0 || c10::isSignedType(dtype));
+}
+
+/// The error over what is allowed; see ValueFacts.
+double error_of(double got, double exact, double allowed) {
+  if (std::isfinite(got) != std::isfinite(exact)) return kPlainlyWrong;
+  return std::isfinite(exact) ? std::abs(got - exact) / std::max(allowed, 1e-300) : 0;
+}
+
+}  // namespace
+
+ValueFacts worst_of(int output, Dtype dtype, const Numbers& got, const Wanted& wanted) {
+  const Numbers& exact = wanted.exact;
+  ValueFacts fact{.output = output, .dtype = dtype};
+  const auto consider = [&](double error, size_t i) {
+    if (error > fact.worst) fact.worst = error, fact.got = got[i], fact.want = exact[i];
+  };
+  double moved = 0;  // the most that small changes of the operands do to any number
+  for (const Numbers& near : wanted.near)
+    for (size_t i = 0; i < exact.size(); ++i)
+      if (std::isfinite(near[i] - exact[i])) moved = std::max(moved, std::abs(near[i] - exact[i]));
+  for (size_t i = 0; i < exact.size(); ++i) {
+    if (is_integral(dtype)) {
+      if (decides_integer(exact[i], moved, dtype) && got[i] != exact[i]) consider(kPlainlyWrong, i);
+      continue;
+    }
+    const bool steady = std::ranges::all_of(
+        wanted.near, [&](const Numbers& near) { return std::isfinite(near[i]) == std::isfinite(exact[i]); });
+    if (!steady || std::abs(exact[i]) > 0.5 * largest_of(dtype)) continue;
+    const double allowed = 32 * moved + 8 * wanted.epsilon * std::abs(exact[i]) + wanted.rounding;
+    consider(error_of(got[i], exact[i], allowed), i);
+  }
+  return fact;
+}
+
+std::vector<ValueFacts> compare_values(const Plan& plan) {
+  if (plan.device != kCpu) return {};
+  begin_positions(plan.device, plan.autocast);
+  const CleanSlate slate(plan);
+  try {
+    return compared(plan);
+  } catch (const std::exception&) {  // what is refused has no values
+    return {};
+  }
 }
 
 }  // namespace dtypefuzz

@@ -1,0 +1,58 @@
+#include "harness/run/prepare.h"
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <c10/util/Lazy.h>
+#include <c10/util/Logging.h>
+
+#include <malloc.h>
+
+#include <cstdlib>
+
+namespace dtypefuzz {
+namespace {
+
+/// oneDNN keeps what it compiled for each shape: memory would grow with every case in bfloat16 and float16.
+/// Read before the first operation.
+void keep_caches_small() {
+  setenv("LRU_CACHE_CAPACITY", "64", /*overwrite=*/0);
+  setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", /*overwrite=*/0);
+}
+
+/// What a kernel forgets to write reads the same in every process, and another number in every dtype, so that
+/// it is a finding that repeats: new memory is 0x3F all over.
+void fill_new_memory() {
+#ifdef __GLIBC__
+  mallopt(M_PERTURB, 0x3F ^ 0xFF);
+#endif
+}
+
+/// Nobody reads the backtraces of LibTorch's exceptions, and walking the stack costs more than the rest of a
+/// refused case.
+void throw_without_backtraces() {
+  c10::SetStackTraceFetcher([]() -> c10::Backtrace {
+    static const c10::Backtrace none = std::make_shared<c10::PrecomputedLazyValue<std::string>>("");
+    return none;
+  });
+}
+
+/// Warnings say nothing that a property judges.
+void keep_warnings_off_stderr() {
+  class Silent : public c10::WarningHandler {
+    void process(const c10::Warning&) override {}
+  };
+  static Silent silent;
+  c10::WarningUtils::set_warning_handler(&silent);
+}
+
+}  // namespace
+
+void prepare_process() {
+  keep_caches_small();
+  at::set_num_threads(1);
+  fill_new_memory();
+  throw_without_backtraces();
+  keep_warnings_off_stderr();
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,27 @@
+#pragma once
+#include <vector>
+
+#include "harness/core/observation.h"
+#include "harness/core/plan.h"
+
+namespace dtypefuzz {
+
+/// The outputs of a plan's first layer held against the same layer in float64, on the numbers that it really
+/// got. Nothing where the layer is refused or cannot be set up, and nothing on other devices than the CPU.
+std::vector<ValueFacts> compare_values(const Plan&);
+
+/// What an output may be, worked out in float64.
+struct Wanted {
+  std::vector<double> exact;
+  /// The same after each operand's every number was moved by its dtype's epsilon, up or down: what rounding
+  /// the operands alone can do.
+  std::vector<std::vector<double>> near;
+  double epsilon = 0;   ///< the largest among the dtypes that took part
+  double rounding = 0;  ///< what rounding in between may do where the exact result cancels out
+};
+
+/// The numbers of one output, complex ones as two each, against what they should be.
+/// Integers are right or wrong; nothing is said of those that float64 cannot decide.
+ValueFacts worst_of(int output, Dtype, const std::vector<double>& got, const Wanted&);
+
+}  // namespace dtypefuzz
