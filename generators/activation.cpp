@@ -1,21 +1,17 @@
 #include <string>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-bool any_shape(const Shape&, const Site&) {
-  return true;
-}
-
 /// A row of a module without parameters that works element by element on any shape.
 template <class Impl>
 Row elementwise(std::string_view name, std::string_view documentation, OutputRule output,
-                Drawn (*draw)(Draw&, const Shape&, const Site&)) {
+                decltype(Row::draw) draw) {
   return {.name = name,
           .source = "nn/modules/activation.h",
           .contract = {.source = documentation, .output = output},

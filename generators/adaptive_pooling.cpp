@@ -2,15 +2,15 @@
 #include <array>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
-constexpr int64_t kMostSize = 7;            // that an output size may be, over one and two dimensions
+constexpr int64_t kMostSize = 7;  // that an output size may be, over one and two dimensions
 
 template <int dimensions>
 Shape draw_pooled(Draw& draw, const Site& site) {

@@ -1,7 +1,7 @@
 #include "generators/attention.h"
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
 
 namespace dtypefuzz {
 namespace {
@@ -47,33 +47,19 @@ InputSpec draw_padding_mask(Draw& draw, std::string_view name, int64_t batch, in
           .present = source > 1 && draw.flag(name, false)};
 }
 
-bool is_padding_mask(std::string_view operand) {
-  return operand.ends_with("key_padding_mask");
-}
-bool is_attention_mask(std::string_view operand) {
-  return operand.ends_with("_mask") && !is_padding_mask(operand);
-}
-
-namespace {
-
-/// Complex or integral throughout, with a mask that is added to the scores and has their dtype.
-bool mask_of_unfamiliar_scores(const Received& seen) {
-  const Dtype dtype = seen.operands.front().dtype;
+// Padding masks say what to leave out, attention masks may be added to the scores and have their dtype then.
+SpecialCase silent_on_masks_of_unfamiliar_scores(std::string_view sequence,
+                                                 const std::vector<std::string_view>& padding_masks,
+                                                 const std::vector<std::string_view>& attention_masks) {
   constexpr auto kMasks = kBoolean | kFloating;
-  bool unfamiliar = false;
-  for (const auto& operand : seen.operands) {
-    const bool mask = is_padding_mask(operand.name) || is_attention_mask(operand.name);
-    if (mask && kMasks.has(category_of(operand.dtype))) continue;
-    if (is_padding_mask(operand.name) || operand.dtype != dtype) return false;
-    unfamiliar = unfamiliar || mask;
-  }
-  return unfamiliar && !kMasks.has(category_of(dtype));
+  std::vector<std::string_view> masks = padding_masks;
+  masks.insert(masks.end(), attention_masks.begin(), attention_masks.end());
+  return promises_nothing_where(
+      {some({sequence}, other_than(kMasks)), each(all_but(masks), dtype_of(sequence)),
+       each({padding_masks, false}, kMasks), each({attention_masks, false}, kMasks | dtype_of(sequence)),
+       some({attention_masks, false}, dtype_of(sequence))},
+      "masks are documented for floating scores, not for complex or integral ones");
 }
-
-}  // namespace
-
-constinit const SpecialCase kUnfamiliarScores = unspecified_where(
-    mask_of_unfamiliar_scores, "masks are documented for floating scores, not for complex or integral ones");
 
 namespace {
 
@@ -98,7 +84,8 @@ const Row kRows[] = {
                      .more_outputs = {same_as("query")},
                      .autocast_cpu = AutocastPolicy::lower_precision,
                      .autocast_cuda = AutocastPolicy::unspecified,
-                     .special = {kUnfamiliarScores}},
+                     .special = {silent_on_masks_of_unfamiliar_scores("query", {"key_padding_mask"},
+                                                                      {"attn_mask"})}},
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           auto [output, weights] = static_cast<nn::MultiheadAttentionImpl&>(module).forward(
               in[0], in[1], in[2], in[3], /*need_weights=*/true, in[4]);

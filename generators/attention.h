@@ -16,10 +16,11 @@ int64_t draw_heads(Draw&, std::string_view name, int64_t embed_dim);
 InputSpec draw_attention_mask(Draw&, std::string_view name, int64_t target, int64_t source);
 /// Which keys are padding, [batch, source length].
 InputSpec draw_padding_mask(Draw&, std::string_view name, int64_t batch, int64_t source);
-bool is_attention_mask(std::string_view operand);
-bool is_padding_mask(std::string_view operand);
 
-/// Scores of a dtype for which no mask is documented, masked.
-extern const SpecialCase kUnfamiliarScores;
+/// Nothing is promised of scores that have the dtype of this sequence where no mask is documented for it and
+/// they are masked.
+SpecialCase silent_on_masks_of_unfamiliar_scores(std::string_view sequence,
+                                                 const std::vector<std::string_view>& padding_masks,
+                                                 const std::vector<std::string_view>& attention_masks);
 
 }  // namespace dtypefuzz

@@ -1,5 +1,5 @@
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
 
 namespace dtypefuzz {
 namespace {
@@ -39,28 +39,27 @@ class ScaledByDict : public nn::Module {
 
 /// Sums and products promise torch::result_type, and no autocast list has `add` and `mul`.
 template <class Module>
-Row holding(std::string_view name, std::string_view source, std::vector<std::string> parameters) {
-  static const std::vector<std::string> names = std::move(parameters);
+Row holding(std::string_view name, std::string_view source, std::string_view scale, std::string_view shift) {
   return {.name = name,
           .source = source,
           .contract = {.source = "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc",
-                       .promotes = {"input", names[0], names[1]},
+                       .promotes = {"input", scale, shift},
                        .output = promoted()},
           .forward = one_tensor_in_one_out<Module>,
           .input = draw_any_input,
           .accepts = [](const Shape& in, const Site&) { return !in.empty() && in.back() > 0; },
-          .draw = [](Draw&, const Shape& in, const Site&) -> Drawn {
+          .draw = [=](Draw&, const Shape& in, const Site&) -> Drawn {
             const auto features = in.back();
             return {.make = [=] { return nn::AnyModule(std::make_shared<Module>(features)); },
                     .out = in,
-                    .parameters = names};
+                    .parameters = {std::string(scale), std::string(shift)}};
           }};
 }
 
 const Row kRows[] = {
-    holding<ScaledByList>("ParameterList", "nn/modules/container/parameterlist.h", {"params.0", "params.1"}),
-    holding<ScaledByDict>("ParameterDict", "nn/modules/container/parameterdict.h",
-                          {"params.scale", "params.shift"}),
+    holding<ScaledByList>("ParameterList", "nn/modules/container/parameterlist.h", "params.0", "params.1"),
+    holding<ScaledByDict>("ParameterDict", "nn/modules/container/parameterdict.h", "params.scale",
+                          "params.shift"),
     {
         .name = "Functional",
         .source = "nn/modules/container/functional.h",
@@ -68,7 +67,7 @@ const Row kRows[] = {
         .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.functional.relu.html"},
         .forward = one_tensor_in_one_out<nn::FunctionalImpl>,
         .input = draw_any_input,
-        .accepts = [](const Shape&, const Site&) { return true; },
+        .accepts = any_shape,
         .draw = [](Draw& draw, const Shape& in, const Site& site) -> Drawn {
           const auto function = draw.word("function", {"relu", "leaky_relu", "elu"});
           Drawn drawn{.make = {}, .out = in};

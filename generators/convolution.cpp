@@ -2,14 +2,13 @@
 #include <utility>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
-
-constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
 
 /// Convolutions are in the lower precision lists of CPU and CUDA: aten/src/ATen/autocast_mode.{h,cpp}.
 /// What pads for a padding_mode (CPU: the float32 list) runs before and casts no other dtypes than they do.
@@ -45,10 +44,6 @@ bool takes_image(const Shape& in, const Site&) {
   const auto sizes = in.begin() + (batched ? 1 : 0);
   if (!std::all_of(sizes, in.end(), [](int64_t size) { return size > 0; })) return false;
   return in[in.size() - dimensions - 1] <= 64 && numel(in) <= kMostElements / 8;
-}
-
-std::vector<std::string> parameters(bool bias) {
-  return bias ? std::vector<std::string>{"weight", "bias"} : std::vector<std::string>{"weight"};
 }
 
 /// What convolutions of both directions ask. In and out channels are multiples of `groups` by construction.
@@ -122,7 +117,7 @@ Drawn draw_convolution(Draw& draw, const Shape& in, const Site&) {
   if (mode == "replicate") options.padding_mode(torch::kReplicate);
   Shape out = padded(each_side);
   if (padding == "same") std::copy(in.end() - dimensions, in.end(), out.end() - dimensions);
-  return {.make = make<Module>(options), .out = out, .parameters = parameters(bias)};
+  return {.make = make<Module>(options), .out = out, .parameters = weight_and(bias)};
 }
 
 template <class Module, size_t dimensions>
@@ -159,7 +154,7 @@ Drawn draw_transposed(Draw& draw, const Shape& in, const Site&) {
                            .output_padding(output_padding)
                            .dilation(dilation)
                            .bias(bias);
-  return {.make = make<Module>(options), .out = after(), .parameters = parameters(bias)};
+  return {.make = make<Module>(options), .out = after(), .parameters = weight_and(bias)};
 }
 
 template <class Impl, size_t dimensions>

@@ -1,25 +1,18 @@
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-bool any_shape(const Shape&, const Site&) {
-  return true;
-}
-
-bool integers_in_train(const Received& seen) {
-  return seen.train && (kIntegral | kBoolean).has(category_of(seen.dtype_of("input")));
-}
-
 /// None of them is in a list of autocast: aten/src/ATen/autocast_mode.h.
 Contract drops(std::string_view documentation) {
   return {
       .source = documentation,
-      .special = {unspecified_where(
-          integers_in_train,
+      .special = {promises_nothing_where(
+          is_whole("input") & When{InTrain{}},
           "dropout scales by 1 / (1 - p) and the documentation does not say what that makes of integers")},
       .random = true};
 }

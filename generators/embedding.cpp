@@ -1,5 +1,5 @@
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
 
 namespace dtypefuzz {
 namespace {
@@ -7,10 +7,6 @@ namespace {
 namespace nn = torch::nn;
 
 constexpr int64_t kMostIndices = 256;
-
-bool is_index(Dtype dtype) {
-  return dtype == Dtype::Int || dtype == Dtype::Long;
-}
 
 CategoryRule takes_indices(std::string_view operand, std::string_view documentation) {
   return {operand, kIntegral, documentation, {Dtype::Int, Dtype::Long}};
@@ -39,11 +35,10 @@ void draw_gradient(Draw& draw, Options& options) {
   if (!scale) options.sparse(draw.flag("sparse", false));  // backward refuses both together
 }
 
-bool indices_of_int32_and_int64(const Received& seen) {
-  const auto* offsets = seen.find("offsets");
-  return offsets && is_index(seen.dtype_of("input")) && is_index(offsets->dtype) &&
-         seen.dtype_of("input") != offsets->dtype &&
-         (!seen.find("per_sample_weights") || seen.dtype_of("per_sample_weights") == seen.dtype_of("weight"));
+When indices_of_int32_and_int64() {
+  const DtypeSet indices = {Dtype::Int, Dtype::Long};
+  return {some({"input"}, indices), some({"offsets"}, indices),
+          some({"offsets"}, other_than(dtype_of("input"))), each({"per_sample_weights"}, dtype_of("weight"))};
 }
 
 /// Numbers of bags that so many indices can be divided into: some of them may be empty.
@@ -103,8 +98,8 @@ const Row kRows[] = {
              .takes = {takes_indices("input", kBagIndices), takes_indices("offsets", kBagIndices)},
              .output = same_as("weight"),
              // The documentation still wants one dtype; that the operator takes both was made on purpose.
-             .special = {{indices_of_int32_and_int64, same_as("weight"),
-                          "https://github.com/pytorch/pytorch/pull/55189"}},
+             .special = {accepts_where(indices_of_int32_and_int64(), same_as("weight"),
+                                       "https://github.com/pytorch/pytorch/pull/55189")},
              .carries_gradient = false},
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           return {static_cast<nn::EmbeddingBagImpl&>(module).forward(in[0], in[1], in[2])};

@@ -1,14 +1,13 @@
 #include <algorithm>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
-
-constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
 
 /// One operand whose elements are moved, and added where windows overlap, in its dtype. None of the operators
 /// is in autocast's lists: aten/src/ATen/autocast_mode.{h,cpp}.

@@ -16,33 +16,8 @@ Contract kl_div() {
 }
 
 // AdaptiveLogSoftmaxWithLoss
-bool is_of_the_tail(const OperandFacts& operand) {
-  return operand.name.starts_with("tail");
-}
-
-/// Whether the operands that `concerned` picks have the input's dtype.
-bool agree_with_input(const Received& seen, bool (*concerned)(const OperandFacts&)) {
-  return std::all_of(seen.operands.begin(), seen.operands.end(), [&](const OperandFacts& operand) {
-    return !concerned(operand) || operand.dtype == seen.dtype_of("input");
-  });
-}
-
-bool head_agrees(const Received& seen) {
-  return agree_with_input(seen, [](const OperandFacts& o) { return o.name.starts_with("head"); });
-}
-
-bool target_is_an_index(const Received& seen) {
-  const Dtype target = seen.dtype_of("target");
-  return target == Dtype::Long || target == Dtype::Int;
-}
-
-bool tail_alone_disagrees(const Received& seen) {
-  return target_is_an_index(seen) && head_agrees(seen) && !agree_with_input(seen, is_of_the_tail);
-}
-
-bool agrees_in_a_region(const Received& seen) {
-  return seen.autocast && target_is_an_index(seen) && head_agrees(seen) &&
-         agree_with_input(seen, is_of_the_tail);
+When target_and_head_fit() {
+  return {some({"target"}, {Dtype::Long, Dtype::Int}), each({"head.*"}, dtype_of("input"))};
 }
 
 /// A stack of linear layers, each in the lower precision lists, and `log_softmax`, which is in CUDA's float32
@@ -58,9 +33,12 @@ Contract adaptive_log_softmax() {
                      {Dtype::Int, Dtype::Long}}},
           .autocast_cpu = AutocastPolicy::lower_precision,
           .autocast_cuda = AutocastPolicy::lower_precision,
-          .special = {unspecified_where(tail_alone_disagrees,
-                                        "a cluster of the tail is computed where a target lies in it"),
-                      {agrees_in_a_region, unspecified_output(), kSource}}};
+          .special = {
+              promises_nothing_where(
+                  target_and_head_fit() & When{some({"tail.*"}, other_than(dtype_of("input")))},
+                  "a cluster of the tail is computed where a target lies in it"),
+              accepts_with_any_output_where(
+                  target_and_head_fit() & When{InRegion{}, each({"tail.*"}, dtype_of("input"))}, kSource)}};
 }
 
 const Row kRows[] = {
@@ -86,7 +64,8 @@ const Row kRows[] = {
     {.name = "PoissonNLLLoss",
      .source = "nn/modules/loss.h",
      .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.PoissonNLLLoss.html",
-                          {"input", "target"}, {kOfRealNumbers, kIntegersAmongOthers}),
+                          {"input", "target"},
+                          {of_real_numbers_alone(), any_output_of_integers_among(all_but({"target"}))}),
      .forward = two_tensors_in_one_out<nn::PoissonNLLLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,

@@ -1,19 +1,15 @@
 #include <algorithm>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
-constexpr int64_t kMostFeatures = 64;       // that draw_features may answer
-
-std::vector<std::string> weight_and(bool bias) {
-  return bias ? std::vector<std::string>{"weight", "bias"} : std::vector<std::string>{"weight"};
-}
+constexpr int64_t kMostFeatures = 64;  // that draw_features may answer
 
 /// Copies or views whatever they are given: no operator that could refuse a dtype.
 Contract passes_through(std::string_view documentation) {
@@ -66,7 +62,7 @@ const Row kRows[] = {
         .contract = passes_through("https://pytorch.org/docs/stable/generated/torch.nn.Identity.html"),
         .forward = one_tensor_in_one_out<nn::IdentityImpl>,
         .input = draw_any_input,
-        .accepts = [](const Shape&, const Site&) { return true; },
+        .accepts = any_shape,
         .draw = [](Draw&, const Shape& in, const Site&) -> Drawn {
           return {.make = make<nn::Identity>(), .out = in};
         },

@@ -6,38 +6,32 @@ namespace {
 namespace nn = torch::nn;
 
 // Element by element: MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss
-template <Dtype dtype>
-bool promotes_to(const Received& seen) {
-  return result_of(seen) == dtype;
-}
-
-bool promotes_to_complex(const Received& seen) {
-  const auto result = result_of(seen);
-  return result && kComplex.has(category_of(*result));
-}
-
 /// `mse_loss`, `l1_loss`, `smooth_l1_loss`, `huber_loss`, `binary_cross_entropy_with_logits` are in the
 /// float32 lists.
 Contract combines_all(std::string_view source, std::vector<SpecialCase> special) {
-  return combines(source, {"input", "target", "weight", "pos_weight"}, std::move(special));
+  return combines(source, {"input", "target"}, std::move(special));
 }
 
 /// "Supports real-valued and complex-valued inputs", and the distance of complex numbers is real.
 Contract l1(std::string_view source) {
-  return combines_all(source, {{promotes_to<Dtype::ComplexFloat>, always(Dtype::Float), source},
-                               {promotes_to<Dtype::ComplexDouble>, always(Dtype::Double), source},
-                               {promotes_to<Dtype::ComplexHalf>, always(Dtype::Half), source},
-                               kIntegers});
+  const auto gives = [&](Dtype complex, Dtype real) {
+    return accepts_where({ResultIs{{"input", "target"}, complex}}, always(real), source);
+  };
+  return combines_all(source,
+                      {gives(Dtype::ComplexFloat, Dtype::Float), gives(Dtype::ComplexDouble, Dtype::Double),
+                       gives(Dtype::ComplexHalf, Dtype::Half), any_output_of_an_integral_result()});
 }
 
 /// With `beta` 0 this is L1Loss, otherwise nothing says what the distance of complex numbers is.
 Contract smooth_l1(std::string_view source) {
-  return combines_all(source, {{promotes_to_complex, unspecified_output(), source}, kIntegers});
+  return combines_all(source,
+                      {accepts_with_any_output_where({ResultIs{{"input", "target"}, kComplex}}, source),
+                       any_output_of_an_integral_result()});
 }
 
 /// Nothing says what a Huber distance or a cross entropy of complex numbers is.
-Contract of_real_numbers(std::string_view source) {
-  return combines_all(source, {kOfRealNumbers, kIntegers});
+Contract of_real_numbers(std::string_view source, std::vector<std::string_view> operands) {
+  return combines(source, std::move(operands), {of_real_numbers_alone(), any_output_of_an_integral_result()});
 }
 
 /// The documentation does not say that BCELoss promotes, and the source checks for one dtype: its
@@ -107,10 +101,6 @@ const CategoryRule kIndices = {"target",
                                "aten/src/ATen/native/LossNLL.cpp",
                                {Dtype::Long, Dtype::Byte}};
 
-bool has_class_probabilities(const Received& seen) {
-  return seen.find("class_probabilities") != nullptr;
-}
-
 const Row kRows[] = {
     {.name = "MSELoss",
      .source = "nn/modules/loss.h",
@@ -141,7 +131,8 @@ const Row kRows[] = {
          }},
     {.name = "HuberLoss",
      .source = "nn/modules/loss.h",
-     .contract = of_real_numbers("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html"),
+     .contract = of_real_numbers("https://pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html",
+                                 {"input", "target"}),
      .forward = two_tensors_in_one_out<nn::HuberLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -167,8 +158,9 @@ const Row kRows[] = {
           .autocast_cpu = AutocastPolicy::float32,
           .autocast_cuda = AutocastPolicy::float32,
           // A distribution is multiplied element by element; only indices go through `nll_loss`.
-          .special = {{has_class_probabilities, promoted(),
-                       "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc"}}},
+          .special = {accepts_where(
+              {IsGiven{"class_probabilities"}}, promoted(),
+              "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc")}},
      .forward = weighted<nn::CrossEntropyLossImpl>,
      .input = [](Draw& draw, const Site& site) { return draw_scores(draw, site, true); },
      .accepts = [](const Shape& in, const Site&) { return !in.empty() && classes_of(in) > 0; },
@@ -232,7 +224,8 @@ const Row kRows[] = {
      .content = Content::probabilities},
     {.name = "BCEWithLogitsLoss",
      .source = "nn/modules/loss.h",
-     .contract = of_real_numbers("https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html"),
+     .contract = of_real_numbers("https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html",
+                                 {"input", "target", "weight", "pos_weight"}),
      .forward = weighted_with_logits,
      .input = draw_any_input,
      .accepts = any_shape,

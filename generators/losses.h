@@ -1,10 +1,9 @@
 #pragma once
-#include <algorithm>
-#include <cstdlib>
 #include <string>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 
@@ -19,12 +18,6 @@ Options reduced(Options options, std::string_view reduction) {
   if (reduction == "sum") return options.reduction(torch::kSum);
   if (reduction == "none") return options.reduction(torch::kNone);
   return options.reduction(torch::kMean);
-}
-
-/// A fraction among a few, spelled as the case file spells it.
-inline double draw_number(Draw& draw, std::string_view name,
-                          std::initializer_list<std::string_view> options) {
-  return std::strtod(std::string(draw.word(name, options)).c_str(), nullptr);
 }
 
 /// A loss with these options and further inputs. Reduced it is a scalar, otherwise of the shape `unreduced`.
@@ -49,10 +42,6 @@ inline InputSpec class_weight(Draw& draw, int64_t classes) {
 }
 
 // Shapes
-inline bool any_shape(const Shape&, const Site&) {
-  return true;
-}
-
 /// [batch, features] or [features].
 inline bool is_row_or_rows(const Shape& in, const Site&) {
   return (in.size() == 1 || in.size() == 2) && in.back() > 0;
@@ -70,29 +59,16 @@ inline Shape without_last(const Shape& in) {
 }
 
 // What contracts of losses share
-inline bool is_integer(Dtype dtype) {
-  return (kIntegral | kBoolean).has(category_of(dtype));
-}
-
-inline std::optional<Dtype> result_of(const Received& seen) {
-  std::vector<OperandFacts> both;
-  for (const auto& operand : seen.operands)
-    if (operand.name == "input" || operand.name == "target") both.push_back(operand);
-  return result_type_of(both);
-}
-
-inline bool promotes_to_integers(const Received& seen) {
-  const auto result = result_of(seen);
-  return result && is_integer(*result);
-}
-
 /// A sum of integers is int64 and its terms are not, so the reduction decides.
-inline constexpr SpecialCase kIntegers = {promotes_to_integers, unspecified_output(),
-                                          "https://pytorch.org/docs/stable/generated/torch.sum.html"};
+inline SpecialCase any_output_of_an_integral_result() {
+  return accepts_with_any_output_where({ResultIs{{"input", "target"}, kWhole}},
+                                       "https://pytorch.org/docs/stable/generated/torch.sum.html");
+}
 
-inline bool complex_operands(const Received& seen) {
-  return std::any_of(seen.operands.begin(), seen.operands.end(),
-                     [](const OperandFacts& operand) { return kComplex.has(category_of(operand.dtype)); });
+/// A distance or an exponential of integers is of the default dtype before it meets the others.
+inline SpecialCase any_output_of_integers_among(Operands distances) {
+  return accepts_with_any_output_where({some(std::move(distances), kWhole)},
+                                       "documentation does not say what integers give");
 }
 
 /// Operands that are combined element by element, in the float32 lists of CPU and CUDA as most losses are:
@@ -106,28 +82,5 @@ inline Contract combines(std::string_view source, std::vector<std::string_view> 
           .autocast_cuda = AutocastPolicy::float32,
           .special = std::move(special)};
 }
-
-inline bool integers_alone(const Received& seen) {
-  return std::all_of(seen.operands.begin(), seen.operands.end(),
-                     [](const OperandFacts& operand) { return is_integer(operand.dtype); });
-}
-
-/// Margins and logarithms make floating numbers of integers; nothing says which.
-inline constexpr SpecialCase kIntegersAlone = {integers_alone, unspecified_output(),
-                                               "documentation does not say what integers give"};
-
-inline bool some_but_target_are_integers(const Received& seen) {
-  return std::any_of(seen.operands.begin(), seen.operands.end(), [](const OperandFacts& operand) {
-    return operand.name != "target" && is_integer(operand.dtype);
-  });
-}
-
-/// A distance or an exponential of integers is of the default dtype before it meets the others.
-inline constexpr SpecialCase kIntegersAmongOthers = {some_but_target_are_integers, unspecified_output(),
-                                                     "documentation does not say what integers give"};
-
-/// Nothing says what these distances and likelihoods are for complex numbers.
-inline constexpr SpecialCase kOfRealNumbers =
-    unspecified_where(complex_operands, "defined for real numbers alone");
 
 }  // namespace dtypefuzz

@@ -29,24 +29,29 @@ Contract hinge_embedding() {
   return {.source = "https://pytorch.org/docs/stable/generated/torch.nn.HingeEmbeddingLoss.html",
           .autocast_cpu = AutocastPolicy::float32,
           .autocast_cuda = AutocastPolicy::float32,
-          .special = {kOfRealNumbers, kIntegersAmongOthers}};
+          .special = {of_real_numbers_alone(), any_output_of_integers_among(all_but({"target"}))}};
 }
 
 /// "Target: a tensor containing class indices", and the source which dtypes: it reads int64 alone
 /// ("expected scalar type Long").
 Contract of_class_indices(std::string_view source) {
   return {.source = source,
-          .share_a_dtype = {{"input", "weight"}},
           .takes = {{"target", kIntegral, source, {Dtype::Long}}},
           .autocast_cpu = AutocastPolicy::float32,
           .autocast_cuda = AutocastPolicy::float32};
+}
+
+Contract of_weighted_class_indices(std::string_view source) {
+  Contract contract = of_class_indices(source);
+  contract.share_a_dtype = {{"input", "weight"}};
+  return contract;
 }
 
 /// In no list of CPU's; on CUDA the sum over the classes, which comes last, is of float32.
 Contract multi_label_soft_margin() {
   Contract contract =
       combines("https://pytorch.org/docs/stable/generated/torch.nn.MultiLabelSoftMarginLoss.html",
-               {"input", "target", "weight"}, {kOfRealNumbers, kIntegersAlone});
+               {"input", "target", "weight"}, {of_real_numbers_alone(), any_output_of_integers_alone()});
   contract.autocast_cpu = AutocastPolicy::leave;
   return contract;
 }
@@ -55,12 +60,14 @@ Contract multi_label_soft_margin() {
 /// `target` is only compared with 1 and -1: cosine_embedding_loss, aten/src/ATen/native/Loss.cpp.
 Contract cosine_embedding() {
   return combines("https://pytorch.org/docs/stable/generated/torch.nn.CosineEmbeddingLoss.html",
-                  {"input1", "input2"}, {kOfRealNumbers, kIntegersAmongOthers});
+                  {"input1", "input2"},
+                  {of_real_numbers_alone(), any_output_of_integers_among(all_but({"target"}))});
 }
 
 // Triplets
 Contract triplet(std::string_view source) {
-  return combines(source, {"anchor", "positive", "negative"}, {kOfRealNumbers, kIntegersAmongOthers});
+  return combines(source, {"anchor", "positive", "negative"},
+                  {of_real_numbers_alone(), any_output_of_integers_among(all_operands())});
 }
 
 /// Made of operators that are in no list of CPU's, and on CUDA of those that the given distance is made of.
@@ -96,7 +103,7 @@ const Row kRows[] = {
     {.name = "SoftMarginLoss",
      .source = "nn/modules/loss.h",
      .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.SoftMarginLoss.html",
-                          {"input", "target"}, {kOfRealNumbers, kIntegersAlone}),
+                          {"input", "target"}, {of_real_numbers_alone(), any_output_of_integers_alone()}),
      .forward = two_tensors_in_one_out<nn::SoftMarginLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,
@@ -134,7 +141,8 @@ const Row kRows[] = {
          }},
     {.name = "MultiMarginLoss",
      .source = "nn/modules/loss.h",
-     .contract = of_class_indices("https://pytorch.org/docs/stable/generated/torch.nn.MultiMarginLoss.html"),
+     .contract =
+         of_weighted_class_indices("https://pytorch.org/docs/stable/generated/torch.nn.MultiMarginLoss.html"),
      .forward = weighted_by_option<nn::MultiMarginLossImpl>,
      .input = draw_row_or_rows,
      .accepts = is_row_or_rows,
@@ -152,8 +160,9 @@ const Row kRows[] = {
          }},
     {.name = "MarginRankingLoss",
      .source = "nn/modules/loss.h",
-     .contract = combines("https://pytorch.org/docs/stable/generated/torch.nn.MarginRankingLoss.html",
-                          {"input1", "input2", "target"}, {kOfRealNumbers, kIntegersAlone}),
+     .contract =
+         combines("https://pytorch.org/docs/stable/generated/torch.nn.MarginRankingLoss.html",
+                  {"input1", "input2", "target"}, {of_real_numbers_alone(), any_output_of_integers_alone()}),
      .forward = three_tensors_in_one_out<nn::MarginRankingLossImpl>,
      .input = draw_any_input,
      .accepts = any_shape,

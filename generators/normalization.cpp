@@ -2,66 +2,77 @@
 #include <cstdlib>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-bool is_low(Dtype dtype) {
-  return dtype == Dtype::BFloat16 || dtype == Dtype::Half;
+using Names = std::vector<std::string_view>;
+const Names kParameters = {"weight", "bias"};
+const Names kStatistics = {"running_mean", "running_var"};
+const Names kParametersAndStatistics = {"weight", "bias", "running_mean", "running_var"};
+
+/// bfloat16 or float16 input with all that the norm holds in float32.
+When low_input_and_float32(const Names& held) {
+  return is_low("input") & When{each({held, false}, Dtype::Float)};
 }
 
-bool each(const Received& seen, std::initializer_list<std::string_view> names,
-          bool (*holds)(Dtype, Dtype input)) {
-  const Dtype input = seen.dtype_of("input");
-  return std::all_of(names.begin(), names.end(), [&](std::string_view name) {
-    const auto* operand = seen.find(name);
-    return !operand || holds(operand->dtype, input);
-  });
-}
-
-/// bfloat16 or float16 input with all parameters and statistics in float32.
-bool float32_parameters_with_low_input(const Received& seen) {
-  return is_low(seen.dtype_of("input")) && each(seen, {"weight", "bias", "running_mean", "running_var"},
-                                                [](Dtype dtype, Dtype) { return dtype == Dtype::Float; });
+SpecialCase accepts_low_input() {
+  return accepts_where(low_input_and_float32(kParametersAndStatistics), same_as("input"),
+                       "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type, and on CUDA "
+                       "aten/src/ATen/native/cuda/Normalization.cu, is_mixed_type");
 }
 
 /// Meta stands for any device, so what one accepts it does.
-bool float32_parameters_with_low_input_not_on_cuda(const Received& seen) {
-  return seen.device != kCuda && float32_parameters_with_low_input(seen);
+SpecialCase accepts_low_input_not_on_cuda() {
+  return accepts_where(low_input_and_float32(kParameters) & When{not_on(kCuda)}, same_as("input"),
+                       "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type");
 }
 
-const SpecialCase kLowInputNotOnCuda = {float32_parameters_with_low_input_not_on_cuda, same_as("input"),
-                                        "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type"};
-const SpecialCase kLowInput = {
-    float32_parameters_with_low_input, same_as("input"),
-    "the same, and on CUDA aten/src/ATen/native/cuda/Normalization.cu, is_mixed_type"};
-
 /// Statistics of another floating dtype, where input, weight and bias agree.
-bool floating_statistics(const Received& seen) {
-  return kFloating.has(category_of(seen.dtype_of("input"))) &&
-         each(seen, {"weight", "bias"}, [](Dtype dtype, Dtype input) { return dtype == input; }) &&
-         each(seen, {"running_mean", "running_var"},
-              [](Dtype dtype, Dtype) { return kFloating.has(category_of(dtype)); });
+When floating_statistics() {
+  return {some({"input"}, kFloating), each({kParameters, false}, dtype_of("input")),
+          each({kStatistics, false}, kFloating)};
 }
 
 /// That the CPU refused this was reported as a bug (issue 139140), and mended with a test of such mixes.
-const SpecialCase kStatisticsOfAnyDtype = {floating_statistics, same_as("input"),
-                                           "https://github.com/pytorch/pytorch/pull/164069"};
+SpecialCase accepts_floating_statistics() {
+  return accepts_where(floating_statistics(), same_as("input"),
+                       "https://github.com/pytorch/pytorch/pull/164069");
+}
 
-bool floating_statistics_that_differ(const Received& seen) {
-  return floating_statistics(seen) && seen.dtype_of("running_mean") != seen.dtype_of("running_var");
+SpecialCase silent_on_statistics_that_differ() {
+  return asked_first(
+      promises_nothing_where(
+          floating_statistics() & When{some({"running_mean"}, other_than(dtype_of("running_var")))},
+          "pull request 164069 says nothing of two statistics that differ"),
+      "statistics of any floating dtype are accepted where both are of one");
+}
+
+SpecialCase silent_on_a_bool_counter() {
+  return asked_first(
+      promises_nothing_where(
+          {some({kBatchCounter}, Dtype::Bool)},
+          "to(bool) has made a counter of batches that cannot count, and that is to()'s doing"),
+      "forward fails on the counter, whatever dtypes the others have");
 }
 
 /// No norm is in the CPU's autocast lists; CUDA's float32 list has `layer_norm` and `group_norm` only.
-Contract normalizes(std::string_view source, std::vector<SpecialCase> special,
-                    AutocastPolicy cuda = AutocastPolicy::leave) {
+Contract normalizes(std::string_view source, std::vector<SpecialCase> special) {
+  return {.source = source,
+          .share_a_dtype = {{"input", "weight", "bias"}},
+          .autocast_cuda = AutocastPolicy::float32,
+          .special = std::move(special)};
+}
+Contract normalizes_with_statistics(std::string_view source, std::vector<SpecialCase> special) {
   return {.source = source,
           .share_a_dtype = {{"input", "weight", "bias", "running_mean", "running_var"}},
-          .autocast_cuda = cuda,
-          .special = std::move(special)};
+          .special = std::move(special),
+          .statistics = kStatistics,
+          .counter = kBatchCounter};
 }
 
 /// More than one value a channel: F::batch_norm refuses one ("Expected more than 1 value per channel when
@@ -83,15 +94,12 @@ std::vector<std::string> names_of(bool affine, bool statistics = false) {
   return names;
 }
 
-const SpecialCase kBoolCounter =
-    unspecified_where([](const Received& r) { return r.dtype_of(kBatchCounter) == Dtype::Bool; },
-                      "to(bool) has made a counter of batches that cannot count, and that is to()'s doing");
-
 template <class Module, class Impl, int dimensions>
 Row batch_norm(std::string_view name, std::string_view documentation) {
   return {.name = name,
           .source = "nn/modules/batchnorm.h",
-          .contract = normalizes(documentation, {kBoolCounter, kLowInput}),
+          .contract =
+              normalizes_with_statistics(documentation, {silent_on_a_bool_counter(), accepts_low_input()}),
           .forward = one_tensor_in_one_out<Impl>,
           .input = [](Draw& draw, const Site& site) -> Shape {
             const auto features = draw_features(draw, "num_features");
@@ -126,11 +134,9 @@ Row instance_norm(std::string_view name, std::string_view documentation) {
   return {
       .name = name,
       .source = "nn/modules/instancenorm.h",
-      .contract = normalizes(
-          documentation, {kLowInput,
-                          unspecified_where(floating_statistics_that_differ,
-                                            "pull request 164069 says nothing of two statistics that differ"),
-                          kStatisticsOfAnyDtype}),
+      .contract = normalizes_with_statistics(
+          documentation,
+          {accepts_low_input(), silent_on_statistics_that_differ(), accepts_floating_statistics()}),
       .forward = one_tensor_in_one_out<Impl>,
       .input =
           [](Draw& draw, const Site& site) {
@@ -151,17 +157,11 @@ Row instance_norm(std::string_view name, std::string_view documentation) {
       }};
 }
 
-/// Roots and quotients of whole numbers.
-bool whole_numbers(const Received& seen) {
-  const Category category = category_of(seen.dtype_of("input"));
-  return category == Category::integral || category == Category::boolean;
-}
-
 const Row kRows[] = {
     {.name = "LayerNorm",
      .source = "nn/modules/normalization.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html",
-                            {kLowInputNotOnCuda}, AutocastPolicy::float32),
+                            {accepts_low_input_not_on_cuda()}),
      .forward = one_tensor_in_one_out<nn::LayerNormImpl>,
      .input = draw_any_input,
      .accepts = [](const Shape& in, const Site&) { return !in.empty() && in.back() > 0; },
@@ -194,9 +194,10 @@ const Row kRows[] = {
      .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html",
                   .autocast_cpu = AutocastPolicy::unspecified,
                   .autocast_cuda = AutocastPolicy::unspecified,
-                  .special = {unspecified_where(whole_numbers,
-                                                "torch.nn.LocalResponseNorm does not say what a quotient of "
-                                                "whole numbers is")}},
+                  .special = {promises_nothing_where(
+                      is_whole("input"),
+                      "torch.nn.LocalResponseNorm does not say what a quotient of "
+                      "whole numbers is")}},
      .forward = one_tensor_in_one_out<nn::LocalResponseNormImpl>,
      .input = [](Draw& draw, const Site& site) -> Shape {
        const auto channels = draw.size("num_channels", {4, 1, 2, 6, 17});
@@ -219,9 +220,9 @@ const Row kRows[] = {
      // Written in operators with `out` and in place, which are in no autocast list.
      .contract = {.source = "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/csrc/api/src/nn/modules/"
                             "_functions.cpp",
-                  .special = {unspecified_where(whole_numbers,
-                                                "CrossMapLRN2d is not documented, and a power "
-                                                "of whole numbers is none")}},
+                  .special = {promises_nothing_where(is_whole("input"),
+                                                     "CrossMapLRN2d is not documented, and a power "
+                                                     "of whole numbers is none")}},
      .forward = one_tensor_in_one_out<nn::CrossMapLRN2dImpl>,
      .input = [](Draw& draw, const Site& site) -> Shape {
        return draw_image(draw, site, draw.size("num_channels", {4, 1, 2, 6, 17}), 2, 1, false);
@@ -237,7 +238,7 @@ const Row kRows[] = {
     {.name = "GroupNorm",
      .source = "nn/modules/normalization.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html",
-                            {kLowInputNotOnCuda}, AutocastPolicy::float32),
+                            {accepts_low_input_not_on_cuda()}),
      .forward = one_tensor_in_one_out<nn::GroupNormImpl>,
      .input = [](Draw& draw, const Site& site) -> Shape {
        const auto channels = draw.size("num_channels", {4, 2, 6, 16, 17, 33});

@@ -1,15 +1,15 @@
 #include <algorithm>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
-constexpr int64_t kMostPadding = 2;         // at either end
+constexpr int64_t kMostPadding = 2;  // at either end
 
 template <int dimensions>
 Shape draw_padded(Draw& draw, const Site& site) {
@@ -88,7 +88,7 @@ Drawn draw_constant_pad(Draw& draw, const Shape& in, const Site&) {
 /// constant_pad_nd is in none. Source: aten/src/ATen/autocast_mode.{h,cpp}.
 template <class Module, int dimensions>
 Row pad(std::string_view name, std::string_view documentation, AutocastPolicy autocast_cpu,
-        Drawn (*draw)(Draw&, const Shape&, const Site&)) {
+        decltype(Row::draw) draw) {
   return {
       .name = name,
       .source = "nn/modules/padding.h",

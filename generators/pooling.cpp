@@ -1,14 +1,13 @@
 #include <algorithm>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
-
-constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
 
 template <int dimensions>
 Shape draw_pooled(Draw& draw, const Site& site) {
@@ -133,16 +132,11 @@ Row avg_pool(std::string_view name, std::string_view documentation) {
 }
 
 /// Integers to the power of a floating exponent have the default dtype, and a low one is cast by avg_pool3d.
-bool casts_low_power(const Received& seen) {
-  const Category category = category_of(seen.dtype_of("input"));
-  return seen.autocast && seen.device == kCpu &&
-         (category == Category::integral || category == Category::boolean) &&
-         seen.default_dtype != Dtype::Double;
-}
-
 std::vector<SpecialCase> cast_powers(int dimensions) {
   if (dimensions < 3) return {};
-  return {{casts_low_power, always(Dtype::Float), "aten/src/ATen/autocast_mode.cpp, avg_pool3d"}};
+  const Condition cast = DefaultDtypeIs{other_than(Dtype::Double)};
+  return {accepts_where(is_whole("input") & When{InRegion{}, on(kCpu), cast}, always(Dtype::Float),
+                        "aten/src/ATen/autocast_mode.cpp, avg_pool3d")};
 }
 
 /// `pow`, the average pool of as many dimensions, `sign`, `relu`, `abs`, `mul` and `pow`:

@@ -1,36 +1,35 @@
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-bool lengths_that_are_not_whole(const Received& seen) {
-  const auto* lengths = seen.find("lengths");
-  return lengths && category_of(lengths->dtype) != Category::integral;
-}
+using Names = std::vector<std::string_view>;
+const Names kWithState = {"input", "hx", "*"};
+const Names kWithStates = {"input", "hx", "cx", "*"};  // an LSTM's
 
 /// Input, states and all weights meet in matrix products, and a cell state in sums with them. In a region
 /// these are several operators with policies of their own (and on some processors oneDNN's fused layer, which
 /// is in the lower precision list as a whole), and documentation is silent.
-Contract recurs(std::string_view source) {
-  return {
-      .source = source,
-      .share_a_dtype = {{"input", "hx", "cx", "*"}},
-      .autocast_cpu = AutocastPolicy::unspecified,
-      .autocast_cuda = AutocastPolicy::unspecified,
-      .special = {unspecified_where(lengths_that_are_not_whole,
-                                    "pack_padded_sequence of C++ converts `lengths` to int64 and does not "
-                                    "say from which dtypes")}};
+Contract recurs(std::string_view source, std::vector<std::string_view> operands) {
+  return {.source = source,
+          .share_a_dtype = {std::move(operands)},
+          .autocast_cpu = AutocastPolicy::unspecified,
+          .autocast_cuda = AutocastPolicy::unspecified,
+          .special = {
+              promises_nothing_where({some({"lengths"}, other_than(kIntegral))},
+                                     "pack_padded_sequence of C++ converts `lengths` to int64 and does not "
+                                     "say from which dtypes")}};
 }
 
 /// A cell is one operator, which is in CUDA's lower precision list (ATen/autocast_mode.h) with its states; on
 /// CPU it is taken apart outside of the lists. tanh makes floats of whole numbers and relu does not;
 /// documentation knows floats alone.
-Contract recurs_in_a_cell(std::string_view source) {
+Contract recurs_in_a_cell(std::string_view source, std::vector<std::string_view> operands) {
   return {.source = source,
-          .share_a_dtype = {{"input", "hx", "cx", "*"}},
+          .share_a_dtype = {std::move(operands)},
           .output = same_float_as("input"),
           .autocast_cpu = AutocastPolicy::unspecified,
           .autocast_cuda = AutocastPolicy::lower_precision};
@@ -191,7 +190,7 @@ const Row kRows[] = {
     {
         .name = "RNN",
         .source = "nn/modules/rnn.h",
-        .contract = recurs("https://pytorch.org/docs/stable/generated/torch.nn.RNN.html"),
+        .contract = recurs("https://pytorch.org/docs/stable/generated/torch.nn.RNN.html", kWithState),
         .forward = with_state<nn::RNNImpl>,
         .input = draw_sequence,
         .accepts = sequence,
@@ -205,7 +204,7 @@ const Row kRows[] = {
     {
         .name = "LSTM",
         .source = "nn/modules/rnn.h",
-        .contract = recurs("https://pytorch.org/docs/stable/generated/torch.nn.LSTM.html"),
+        .contract = recurs("https://pytorch.org/docs/stable/generated/torch.nn.LSTM.html", kWithStates),
         // Operands: input, hx, cx, lengths.
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           if (in[3].defined()) {
@@ -229,7 +228,7 @@ const Row kRows[] = {
     {
         .name = "GRU",
         .source = "nn/modules/rnn.h",
-        .contract = recurs("https://pytorch.org/docs/stable/generated/torch.nn.GRU.html"),
+        .contract = recurs("https://pytorch.org/docs/stable/generated/torch.nn.GRU.html", kWithState),
         .forward = with_state<nn::GRUImpl>,
         .input = draw_sequence,
         .accepts = sequence,
@@ -241,7 +240,8 @@ const Row kRows[] = {
     {
         .name = "RNNCell",
         .source = "nn/modules/rnn.h",
-        .contract = recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.RNNCell.html"),
+        .contract =
+            recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.RNNCell.html", kWithState),
         .forward = two_tensors_in_one_out<nn::RNNCellImpl>,
         .input = draw_sample,
         .accepts = sample,
@@ -255,7 +255,8 @@ const Row kRows[] = {
     {
         .name = "LSTMCell",
         .source = "nn/modules/rnn.h",
-        .contract = recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html"),
+        .contract =
+            recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html", kWithStates),
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           auto [h, c] = static_cast<nn::LSTMCellImpl&>(module).forward(in[0], states_of(in));
           return {h, c};
@@ -270,7 +271,8 @@ const Row kRows[] = {
     {
         .name = "GRUCell",
         .source = "nn/modules/rnn.h",
-        .contract = recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.GRUCell.html"),
+        .contract =
+            recurs_in_a_cell("https://pytorch.org/docs/stable/generated/torch.nn.GRUCell.html", kWithState),
         .forward = two_tensors_in_one_out<nn::GRUCellImpl>,
         .input = draw_sample,
         .accepts = sample,

@@ -1,7 +1,7 @@
+#include "generators/shapes.h"
+
 #include <algorithm>
 #include <cstdlib>
-
-#include "generators/row.h"
 
 namespace dtypefuzz {
 
@@ -68,6 +68,10 @@ bool is_image(const Shape& in, int dimensions, bool may_be_unbatched) {
 int64_t slide(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
   const int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
   return room < 0 ? 0 : room / stride + 1;
+}
+
+bool any_shape(const Shape&, const Site&) {
+  return true;
 }
 
 }  // namespace dtypefuzz

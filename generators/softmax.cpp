@@ -1,14 +1,10 @@
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
-
-bool any_shape(const Shape&, const Site&) {
-  return true;
-}
 
 /// `softmax` and `log_softmax` are in CUDA's float32 list and in none of the CPU's.
 Contract sums_exponentials(std::string_view documentation) {

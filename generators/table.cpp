@@ -3,6 +3,30 @@
 #include "generators/row.h"
 
 namespace dtypefuzz {
+
+// The families: one array each, in a file of that name.
+std::span<const Row> linear_rows();
+std::span<const Row> convolution_rows();
+std::span<const Row> normalization_rows();
+std::span<const Row> activation_rows();
+std::span<const Row> softmax_rows();
+std::span<const Row> dropout_rows();
+std::span<const Row> pooling_rows();
+std::span<const Row> adaptive_pooling_rows();
+std::span<const Row> unpooling_rows();
+std::span<const Row> upsampling_rows();
+std::span<const Row> padding_rows();
+std::span<const Row> folding_rows();
+std::span<const Row> recurrent_rows();
+std::span<const Row> attention_rows();
+std::span<const Row> transformer_rows();
+std::span<const Row> embedding_rows();
+std::span<const Row> container_rows();
+std::span<const Row> distance_rows();
+std::span<const Row> loss_rows();
+std::span<const Row> margin_loss_rows();
+std::span<const Row> likelihood_loss_rows();
+
 namespace {
 
 using Family = std::span<const Row> (*)();

@@ -1,80 +1,79 @@
 #include "generators/attention.h"
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-constexpr std::string_view kMixedTypes = "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type";
 constexpr std::string_view kMasks = "torch/csrc/api/include/torch/nn/modules/transformer.h, forward";
 
-bool is_low(Dtype dtype) {
-  return dtype == Dtype::BFloat16 || dtype == Dtype::Half;
-}
+/// The masks of a module by what they do.
+struct Masks {
+  std::vector<std::string_view> padding, attention;
+  std::vector<std::string_view> all() const {
+    std::vector<std::string_view> both = padding;
+    both.insert(both.end(), attention.begin(), attention.end());
+    return both;
+  }
+};
+const Masks kEncoderMasks = {{"src_key_padding_mask"}, {"src_mask"}};
+const Masks kDecoderMasks = {{"tgt_key_padding_mask", "memory_key_padding_mask"},
+                             {"tgt_mask", "memory_mask"}};
+const Masks kTransformerMasks = {{"src_key_padding_mask", "tgt_key_padding_mask", "memory_key_padding_mask"},
+                                 {"src_mask", "tgt_mask", "memory_mask"}};
 
 /// "If a ByteTensor is provided", "a BoolTensor" and, of masks that are no padding, "a FloatTensor, it will
 /// be added to the attention weight".
-bool may_be_mask(std::string_view operand, Dtype dtype) {
-  const bool flags = dtype == Dtype::Bool || dtype == Dtype::Byte;
-  return flags || (is_attention_mask(operand) && kFloating.has(category_of(dtype)));
-}
-std::vector<CategoryRule> mask_rules(std::span<const std::string_view> masks) {
+const DtypeSet kFlags = {Dtype::Bool, Dtype::Byte};
+
+std::vector<CategoryRule> mask_rules(const Masks& masks) {
   std::vector<CategoryRule> rules;
-  for (const auto mask : masks) {
+  const auto takes = [&](std::string_view mask, const DtypeSet& set) {
     CategoryRule rule{.operand = mask, .takes = kAnything, .source = kMasks};
     for (const Dtype dtype : all_dtypes())
-      if (may_be_mask(mask, dtype)) rule.only.push_back(dtype);
+      if (set.has(dtype, {})) rule.only.push_back(dtype);
     rules.push_back(std::move(rule));
-  }
+  };
+  for (const auto mask : masks.padding) takes(mask, kFlags);
+  for (const auto mask : masks.attention) takes(mask, kFlags | kFloating);
   return rules;
 }
 
-/// `norm1`, `layers.0.norm1` and `encoder.norm` are the norms.
-bool is_norm(std::string_view module) {
-  return module.substr(module.rfind('.') + 1).starts_with("norm");
-}
+/// `norm1.weight`, `layers.0.norm1.weight`, `encoder.norm.weight`.
+constexpr std::string_view kNorms = "*norm*";
 
 /// bfloat16 or float16 throughout, with float32 parameters in one or several norms (each norm's two alike).
-bool float32_norms_in_low_layer(const Received& seen) {
-  const Dtype low = seen.operands.front().dtype;
-  if (!is_low(low)) return false;
-  bool mixed = false;
-  for (const auto& operand : seen.operands) {
-    const std::string_view name = operand.name;
-    const auto module = name.substr(0, name.rfind('.'));
-    if (is_padding_mask(name) || is_attention_mask(name)) {
-      if (!may_be_mask(name, operand.dtype)) return false;
-    } else if (operand.role == Role::parameter && is_norm(module)) {
-      const std::string norm(module);
-      if (seen.dtype_of(norm + ".weight") != seen.dtype_of(norm + ".bias")) return false;
-      if (operand.dtype != low && operand.dtype != Dtype::Float) return false;
-      mixed = mixed || operand.dtype == Dtype::Float;
-    } else if (operand.dtype != low) {
-      return false;
-    }
-  }
-  return mixed;
+SpecialCase accepts_float32_norms_in_a_low_layer(std::string_view sequence, const Masks& masks) {
+  auto apart = masks.all();
+  apart.push_back(kNorms);
+  return accepts_where({some({sequence}, kLowFloat), some({kNorms}, Dtype::Float),
+                        each({kNorms}, Dtype::Float | dtype_of(sequence)), ModulesAgree{{kNorms}},
+                        each(all_but(apart), dtype_of(sequence)), each({masks.padding, false}, kFlags),
+                        each({masks.attention, false}, kFlags | kFloating)},
+                       same_as(sequence),
+                       "aten/src/ATen/native/cpu/mixed_data_type.h, check_mixed_data_type");
 }
 
 /// Sequences and parameters meet in matrix products and norms, and the masks of `forward` in the scores: see
 /// MultiheadAttention. In a region the products are in its dtype, the sums and norms between them are not,
 /// and documentation says nothing of the whole: no promise.
-Contract transforms(std::string_view source, std::vector<std::string_view> sequences,
-                    std::vector<std::string_view> masks) {
+Contract transforms(std::string_view source, std::vector<std::string_view> sequences, const Masks& masks) {
+  const auto sequence = sequences.front();
   Contract contract{
       .source = source,
       .share_a_dtype = {sequences},
-      .promotes = {sequences.front()},
+      .promotes = {sequence},
       .takes = mask_rules(masks),
-      .output = same_as(sequences.front()),
+      .output = same_as(sequence),
       .autocast_cpu = AutocastPolicy::unspecified,
       .autocast_cuda = AutocastPolicy::unspecified,
-      .special = {kUnfamiliarScores, {float32_norms_in_low_layer, same_as(sequences.front()), kMixedTypes}}};
+      .special = {silent_on_masks_of_unfamiliar_scores(sequence, masks.padding, masks.attention),
+                  accepts_float32_norms_in_a_low_layer(sequence, masks)}};
   contract.share_a_dtype.front().push_back("*");
-  for (const auto mask : masks)
-    if (is_attention_mask(mask)) contract.promotes.push_back(mask);
+  contract.promotes.insert(contract.promotes.end(), masks.attention.begin(), masks.attention.end());
   return contract;
 }
 
@@ -180,7 +179,7 @@ const Row kRows[] = {
         .source = "nn/modules/transformerlayer.h",
         .contract =
             transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html",
-                       {"src"}, {"src_key_padding_mask", "src_mask"}),
+                       {"src"}, kEncoderMasks),
         .forward = encode<nn::TransformerEncoderLayerImpl>,
         .input = draw_sequence,
         .accepts = takes_sequence,
@@ -198,8 +197,7 @@ const Row kRows[] = {
         .source = "nn/modules/transformerlayer.h",
         .contract =
             transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoderLayer.html",
-                       {"tgt", "memory"},
-                       {"tgt_key_padding_mask", "memory_key_padding_mask", "tgt_mask", "memory_mask"}),
+                       {"tgt", "memory"}, kDecoderMasks),
         .forward = decode<nn::TransformerDecoderLayerImpl>,
         .input = draw_sequence,
         .accepts = takes_sequence,
@@ -216,7 +214,7 @@ const Row kRows[] = {
         .name = "TransformerEncoder",
         .source = "nn/modules/transformercoder.h",
         .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoder.html",
-                               {"src"}, {"src_key_padding_mask", "src_mask"}),
+                               {"src"}, kEncoderMasks),
         .forward = encode<nn::TransformerEncoderImpl>,
         .input = draw_sequence,
         .accepts = takes_sequence,
@@ -232,9 +230,8 @@ const Row kRows[] = {
     {
         .name = "TransformerDecoder",
         .source = "nn/modules/transformercoder.h",
-        .contract = transforms(
-            "https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html", {"tgt", "memory"},
-            {"tgt_key_padding_mask", "memory_key_padding_mask", "tgt_mask", "memory_mask"}),
+        .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html",
+                               {"tgt", "memory"}, kDecoderMasks),
         .forward = decode<nn::TransformerDecoderImpl>,
         .input = draw_sequence,
         .accepts = takes_sequence,
@@ -250,10 +247,8 @@ const Row kRows[] = {
     {
         .name = "Transformer",
         .source = "nn/modules/transformer.h",
-        .contract =
-            transforms("https://pytorch.org/docs/stable/generated/torch.nn.Transformer.html", {"src", "tgt"},
-                       {"src_key_padding_mask", "tgt_key_padding_mask", "memory_key_padding_mask", "src_mask",
-                        "tgt_mask", "memory_mask"}),
+        .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.Transformer.html",
+                               {"src", "tgt"}, kTransformerMasks),
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           return {static_cast<nn::TransformerImpl&>(module).forward(in[0], in[1], in[2], in[3], in[4], in[5],
                                                                     in[6], in[7])};

@@ -1,14 +1,13 @@
 #include <algorithm>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
-
-constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
 
 /// "the indices given out by MaxPool" are int64: "elements in indices should be type int64",
 /// aten/src/ATen/native/MaxUnpooling.cpp. MaxUnpool1d is max_unpool2d, which like max_unpool3d is in CPU's

@@ -1,15 +1,15 @@
 #include <algorithm>
 
 #include "generators/calls.h"
-#include "generators/row.h"
+#include "generators/shapes.h"
+#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {
 
 namespace nn = torch::nn;
 
-constexpr int64_t kMostElements = 100'000;  // of any tensor, so that no stack is slow
-constexpr int64_t kMostSize = 7;            // that an output size may be
+constexpr int64_t kMostSize = 7;  // that an output size may be
 
 /// The modes that take an input with this many sizes: F::interpolate.
 std::vector<std::string_view> modes_over(int64_t dimensions) {

@@ -90,6 +90,9 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
       {"fuzz --run=5", "unknown option '--run=5', did you mean '--runs'?; see '", 2},
       {"fuzz --time", "--time: ", 2},
       {"list colours", "colours not in {modules", 2},
+      {"list modules --contract Liner", "--contract 'Liner': unknown, did you mean 'Linear'?; see '", 2},
+      {"list modules --contract ''", "--contract '': unknown; see '", 2},
+      {"list dtypes --contract Linear", "--contract 'Linear': goes with 'list modules'", 2},
       {"replay", "paths is required; see '", 2},
       {"replay empty.case", "empty.case: no case is there", 2},
       {"replay ''", "'': no such file or directory", 2},
@@ -264,6 +267,36 @@ TEST_F(Command, PrintsJsonLinesWithStableNames) {
     EXPECT_TRUE(json.at("variants").is_array());
   }
   EXPECT_GE(modules, 39u);
+}
+
+TEST_F(Command, TellsWhatAModulePromisesInWordsWithTheSource) {
+  const auto tells = [&](const std::string& name, std::initializer_list<const char*> sentences) {
+    const Ended ended = run("list modules --contract " + name);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    for (const auto* sentence : sentences)
+      EXPECT_NE(ended.out.find(sentence), std::string::npos) << sentence << "\n" << ended.out;
+  };
+  tells("Linear", {"https://pytorch.org/docs/stable/generated/torch.nn.Linear.html",
+                   "input, weight, bias must have one dtype", "the output has the dtype of input",
+                   "on the CPU a region casts"});
+  tells("BatchNorm2d", {"where input is bfloat16 or float16", "aten/src/ATen/native/cpu/mixed_data_type.h",
+                        "nothing is promised", "num_batches_tracked counts batches"});
+  tells("Embedding", {"input must be one of int32, int64", "no gradient flows to the input"});
+  tells("MaxPool3d", {"MaxPool3d\n", "MaxPool3d with return_indices=true\n", "output 2"});
+
+  std::istringstream in(run("list modules --contract 'Conv*' --json").out);
+  size_t contracts = 0;
+  for (std::string line; std::getline(in, line); ++contracts) {
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_EQ(json.at("type"), "contract");
+    EXPECT_TRUE(json.at("name").get<std::string>().starts_with("Conv"));
+    EXPECT_FALSE(json.at("sentences").empty());
+    for (const auto& sentence : json.at("sentences")) {
+      EXPECT_FALSE(sentence.at("text").get<std::string>().empty());
+      EXPECT_FALSE(sentence.at("source").get<std::string>().empty());
+    }
+  }
+  EXPECT_EQ(contracts, 6u);
 }
 
 TEST_F(Command, WritesAnAtlasStreamsItsCellsAndComparesTwo) {

@@ -3,7 +3,11 @@
 
 #include "dtypefuzz/build_info.h"
 #include "harness/cli/commands.h"
+#include "harness/core/error.h"
+#include "harness/core/explain.h"
+#include "harness/core/text.h"
 #include "harness/corpus/corpus.h"
+#include "harness/files/case_file.h"
 #include "harness/files/seen.h"
 #include "harness/run/run.h"
 #include "properties/messages.h"
@@ -31,6 +35,68 @@ std::vector<std::string> variants_of(const Row& row, bool is_loss) {
     variants.push_back(text);
   }
   return variants;
+}
+
+/// The contract of a row's simplest case, and those that one other answer asks for, each with that answer.
+std::vector<std::pair<std::string, const Contract*>> contracts_of(const Row& row, bool is_loss) {
+  Case c;
+  if (!is_loss) c.set("layers[0].module", row.name);
+  std::vector<std::pair<std::string, const Contract*>> all = {{"", &row.contract}};
+  if (is_loss) return all;
+  Draw draw(c);
+  plan_of(draw);
+  for (size_t i = 0; i < draw.answered().size(); ++i) {
+    const Choice& choice = draw.result().choices[i];
+    if (draw.answered()[i].ask != Ask::setting || !choice.name.starts_with("layers[0].")) continue;
+    for (uint32_t option = 0; option < draw.answered()[i].options; ++option) {
+      Draw other(draw.result());
+      other.force(choice.name, option);
+      const Plan plan = plan_of(other);
+      const Contract* contract = plan.layers.front().contract;
+      if (std::any_of(all.begin(), all.end(), [&](auto& known) { return known.second == contract; }))
+        continue;
+      const auto value = other.result()[choice.name];
+      all.emplace_back(fmt::format("{}={}", choice.name.substr(choice.name.find('.') + 1), value), contract);
+    }
+  }
+  return all;
+}
+
+void print_contract(const Row& row, const std::string& with, const Contract& contract, bool json) {
+  const auto sentences = explain(contract);
+  if (json) {
+    nlohmann::json said = nlohmann::json::array();
+    for (const auto& [about, text, source] : sentences)
+      said.push_back(
+          {{"about", about}, {"text", text}, {"source", source.empty() ? contract.source : source}});
+    print_json("contract",
+               {{"name", row.name}, {"with", with}, {"source", contract.source}, {"sentences", said}});
+    return;
+  }
+  fmt::print("{}{}\n  {}\n", row.name, with.empty() ? "" : " with " + with, contract.source);
+  for (const auto& [about, text, source] : sentences) {
+    fmt::print("  {:10}{}\n", about, text);
+    if (!source.empty()) fmt::print("  {:10}  {}\n", "", source);
+  }
+  fmt::print("\n");
+}
+
+/// What rows of these names promise, in words.
+int list_contracts(const std::string& wanted, bool json) {
+  std::vector<std::string> names;
+  bool found = false;
+  for (const bool is_loss : {false, true})
+    for (const Row* row : is_loss ? losses() : module_rows()) {
+      names.emplace_back(row->name);
+      if (!glob(wanted, row->name)) continue;
+      found = true;
+      for (const auto& [with, contract] : contracts_of(*row, is_loss))
+        print_contract(*row, with, *contract, json);
+    }
+  if (found) return 0;
+  const auto meant = nearest(wanted, names);
+  fail("--contract '{}': unknown{}; see '{} list modules'", wanted,
+       meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant), own_path());
 }
 
 int list(const std::string& what, bool json) {
@@ -76,7 +142,7 @@ int list(const std::string& what, bool json) {
 
 void add_list(CLI::App& app, int& code) {
   struct Options {
-    std::string what;
+    std::string what, contract;
     bool json = false;
   };
   auto o = std::make_shared<Options>();
@@ -87,7 +153,13 @@ void add_list(CLI::App& app, int& code) {
       ->required()
       ->check(CLI::IsMember({"modules", "dtypes", "devices", "properties", "messages", "findings"}));
   command->add_flag("--json", o->json, "JSON lines on stdout");
-  command->callback([o, &code] { code = list(o->what, o->json); });
+  auto* contract = command->add_option(
+      "--contract", o->contract, "of modules and losses: what these names or globs promise, with the source");
+  command->callback([o, contract, &code] {
+    if (contract->count() > 0 && o->what != "modules")
+      fail("--contract '{}': goes with 'list modules'", o->contract);
+    code = contract->count() > 0 ? list_contracts(o->contract, o->json) : list(o->what, o->json);
+  });
 }
 
 void add_doctor(CLI::App& app, int&) {

@@ -10,6 +10,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
+#include "harness/core/text.h"
 #include "harness/files/case_file.h"
 #include "harness/run/run.h"
 
@@ -17,14 +18,6 @@ namespace dtypefuzz {
 namespace {
 
 using Json = nlohmann::json;
-
-/// `*` stands for any text.
-bool glob(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern[0] == '*')
-    return glob(pattern.substr(1), text) || (!text.empty() && glob(pattern, text.substr(1)));
-  return !text.empty() && pattern[0] == text[0] && glob(pattern.substr(1), text.substr(1));
-}
 
 [[noreturn]] void refuse(std::string_view option, const std::string& given,
                          const std::vector<std::string>& offered, std::string_view list) {

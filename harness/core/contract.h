@@ -1,25 +1,11 @@
 #pragma once
-#include <optional>
-#include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "harness/core/device.h"
-#include "harness/core/dtype.h"
+#include "harness/core/promotion.h"
+#include "harness/core/when.h"
 
 namespace dtypefuzz {
-
-enum class Role : uint8_t { input, parameter, buffer };
-
-/// One tensor that a layer got or holds: `input`, `hx`, `weight`, `running_mean`.
-struct OperandFacts {
-  std::string name;
-  Dtype dtype = Dtype::Undefined;
-  int rank = 0;
-  Role role = Role::input;
-  bool operator==(const OperandFacts&) const = default;
-};
 
 /// What autocast does to the operands of an operator: aten/src/ATen/autocast_mode.{h,cpp}.
 /// Casts touch floating operands other than float64, nothing else.
@@ -60,21 +46,6 @@ constexpr OutputRule float_of(std::string_view operand) {
 constexpr OutputRule same_float_as(std::string_view operand) {
   return {OutputRule::kSameFloat, operand};
 }
-constexpr OutputRule unspecified_output() {
-  return {};
-}
-
-/// What a layer received, in full: the argument of every contract.
-struct Received {
-  std::span<const OperandFacts> operands;
-  std::optional<Dtype> autocast;  ///< the region's dtype, nothing outside of one
-  Device device = kCpu;
-  Dtype default_dtype = Dtype::Float;
-  bool train = true;
-  const OperandFacts* find(std::string_view name) const;
-  /// The operand's dtype; Undefined where it is absent.
-  Dtype dtype_of(std::string_view name) const;
-};
 
 /// Which categories an operand takes; others must be refused by naming the operand or its dtype.
 struct CategoryRule {
@@ -87,17 +58,23 @@ struct CategoryRule {
 
 /// What documentation says about some dtypes apart from the rules below: a mix that it allows although the
 /// operands should share a dtype, or a combination about which it says nothing. Asked before every other
-/// rule.
+/// rule, after autocast's casts, and the first that applies decides.
 struct SpecialCase {
-  bool (*applies)(const Received& effective);  ///< judged after autocast's casts
-  OutputRule output;                           ///< where it is accepted
-  std::string_view source;                     ///< where that is said; for `kUnspecified` the reason
-  enum Says : uint8_t { kAccepted, kUnspecified } says = kAccepted;
+  When applies;
+  OutputRule output;        ///< where it is accepted
+  std::string_view source;  ///< where that is said; where nothing is promised, the reason
+  enum Says : uint8_t { kAccepted, kNothingPromised } says = kAccepted;
+  /// Where a later special case may apply too and says something else: why this one goes first.
+  std::string_view goes_first = {};
 };
-/// Nothing is promised where this applies, for that reason.
-constexpr SpecialCase unspecified_where(bool (*applies)(const Received&), std::string_view reason) {
-  return {applies, {}, reason, SpecialCase::kUnspecified};
-}
+/// The call must not be refused as a mismatch, and the output is as said.
+SpecialCase accepts_where(When, OutputRule, std::string_view source);
+/// The call must not be refused as a mismatch; documentation leaves the output's dtype open.
+SpecialCase accepts_with_any_output_where(When, std::string_view source);
+/// Whatever happens is right: the call may be refused in any words, and give any dtype.
+SpecialCase promises_nothing_where(When, std::string_view reason);
+/// The same, and why it is asked before those that come after it in the row.
+SpecialCase asked_first(SpecialCase, std::string_view because);
 
 /// The promise of one module. Operands are named as the module's forward and `named_parameters` name them;
 /// `*` stands for all floating and complex parameters and buffers.
@@ -109,7 +86,8 @@ struct Contract {
   std::vector<std::string_view> promotes = {};
   std::vector<CategoryRule> takes = {};
   OutputRule output = same_as("input");
-  /// Rules of the second and later outputs; where shorter than the outputs, `output` serves the rest.
+  /// Rules of the second and later outputs. Of more outputs than rules the last rule, `output` if it is
+  /// alone, serves the rest.
   std::vector<OutputRule> more_outputs = {};
   AutocastPolicy autocast_cpu = AutocastPolicy::leave;
   AutocastPolicy autocast_cuda = AutocastPolicy::leave;
@@ -120,6 +98,10 @@ struct Contract {
   bool carries_gradient = true;
   /// The output depends on random numbers in train.
   bool random = false;
+  /// Buffers that forward brings up to date in train.
+  std::vector<std::string_view> statistics = {};
+  /// The buffer that counts batches, no operand: int64 whatever the module is converted to.
+  std::string_view counter = {};
 };
 
 /// The batches that a norm has counted: the one buffer that is no contract's operand, int64 whatever a module
@@ -128,9 +110,5 @@ constexpr std::string_view kBatchCounter = "num_batches_tracked";
 
 /// Whether autocast casts this dtype: floating and not float64 (at::autocast::is_autocast_eligible).
 bool autocast_casts(Dtype);
-/// torch::result_type of tensors with these dtypes and ranks, zero-dimensional rule included; nothing where
-/// LibTorch defines none (float8).  Source:
-/// https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc
-std::optional<Dtype> result_type_of(std::span<const OperandFacts> operands);
 
 }  // namespace dtypefuzz

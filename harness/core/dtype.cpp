@@ -76,4 +76,26 @@ std::string_view to_string(Category category) {
   return kNames[static_cast<size_t>(category)];
 }
 
+std::string words(Categories categories) {
+  if (categories == kAnything) return "any dtype";
+  // Sets that have a word of their own before what they are made of.
+  constexpr std::pair<Categories, std::string_view> kWords[] = {
+      {kFloating, "floating"},
+      {only(Category::floating), "float32 or float64"},
+      {only(Category::low_float), "bfloat16 or float16"},
+      {only(Category::float8), "float8"},
+      {kComplex, "complex"},
+      {kIntegral, "integral"},
+      {kBoolean, "bool"},
+      {only(Category::other), "quantized or packed"},
+  };
+  std::string text;
+  for (const auto& [set, word] : kWords) {
+    if ((categories.bits & set.bits) != set.bits) continue;
+    categories.bits = static_cast<uint8_t>(categories.bits & ~set.bits);
+    text += (text.empty() ? "" : " or ") + std::string(word);
+  }
+  return text;
+}
+
 }  // namespace dtypefuzz

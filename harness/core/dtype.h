@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace dtypefuzz {
@@ -43,5 +44,11 @@ inline constexpr Categories kComplex = only(Category::complex);
 inline constexpr Categories kIntegral = only(Category::integral);
 inline constexpr Categories kBoolean = only(Category::boolean);
 inline constexpr Categories kAnything{0xFF};
+/// 16 bits: bfloat16 and float16.
+inline constexpr Categories kLowFloat = only(Category::low_float);
+/// What counts and flags are kept in.
+inline constexpr Categories kWhole = kIntegral | kBoolean;
+/// `floating or bool`, as a person says it.
+std::string words(Categories);
 
 }  // namespace dtypefuzz

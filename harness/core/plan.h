@@ -54,7 +54,8 @@ struct InputSpec {
   std::optional<Dtype> dtype = std::nullopt;  ///< the case's answer, nothing for `same`
 };
 
-using Forward = Tensors (*)(torch::nn::Module&, std::span<const at::Tensor> inputs);
+/// How a module is called: all outputs, of all inputs.
+using Forward = std::function<Tensors(torch::nn::Module&, std::span<const at::Tensor> inputs)>;
 
 /// What a row drew for one layer.
 struct Drawn {

@@ -34,4 +34,11 @@ std::string as_text(std::string_view text, size_t most) {
   return shown;
 }
 
+bool glob(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern[0] == '*')
+    return glob(pattern.substr(1), text) || (!text.empty() && glob(pattern, text.substr(1)));
+  return !text.empty() && pattern[0] == text[0] && glob(pattern.substr(1), text.substr(1));
+}
+
 }  // namespace dtypefuzz
