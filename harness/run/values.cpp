@@ -173,7 +173,8 @@ std::vector<ValueFacts> compared(const Plan& plan) {
   double epsilon = epsilon_before(plan, model, inputs);
   // Before the layer runs, which may change its statistics and, in place, its input.
   Reference reference(plan, model, inputs);
-  // No tame numbers: uint64 of a negative one, whose square float32 does not hold.
+  // Fills give numbers up to 65504. Above that are negative ones cast to uint64, some 1.8e19, whose square
+  // float32 does not hold.
   if (reference.largest_input() > 1e6) return {};
   const auto exact = reference.outputs(0, 0);
   const Tensors outputs = outputs_of(plan, model, inputs);
@@ -181,7 +182,7 @@ std::vector<ValueFacts> compared(const Plan& plan) {
   constexpr uint64_t kTurns = 3;
   std::vector<std::vector<Numbers>> near;
   for (uint64_t turn = 1; turn <= kTurns; ++turn) near.push_back(reference.outputs(epsilon, turn * 101));
-  // Low precision is accumulated in float32.
+  // Low precision is accumulated in float32. For the factor see ValueFacts.
   const double rounding = 512 * std::min(epsilon, epsilon_of(Dtype::Float)) * reference.largest_input();
 
   std::vector<ValueFacts> facts;
