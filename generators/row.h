@@ -69,8 +69,8 @@ std::span<const Row> likelihood_loss_rows();
 std::span<const Row* const> module_rows();
 /// All rows that can be a loss.
 std::span<const Row* const> losses();
-/// A row of either kind; null for an unknown name.
-const Row* find_row(std::string_view name);
+/// Takes any tensor and gives it on: what stands where nothing else fits.
+const Row& identity_row();
 
 // Shapes
 /// Sizes on both sides of the vector widths (4, 8, 16, 32 elements), simplest first.

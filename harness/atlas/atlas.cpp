@@ -38,13 +38,13 @@ struct Subject {
 struct Variant {
   std::string name, value;  ///< none: the simplest answers
   bool operator==(const Variant&) const = default;
-  std::string text(size_t prefix) const {
-    return name.empty() ? "simplest" : name.substr(prefix) + "=" + value;
+  std::string text(std::string_view path) const {
+    return name.empty() ? "simplest" : name.substr(path.size() + 1) + "=" + value;
   }
 };
 
-std::string_view prefix_of(bool is_loss) {
-  return is_loss ? "loss." : "layers[0].";
+std::string_view path_of(bool is_loss) {
+  return is_loss ? "loss" : "layers[0]";
 }
 
 /// One row and the cases that it is alone in. A loss stands behind an Identity.
@@ -52,12 +52,12 @@ struct Alone {
   bool is_loss = false;
   Space space;
   Case simplest;
-  Plan plan(Draw& draw) const { return plan_of(draw, space); }
+  Reading reading(const Case& c) const { return reading_of(c, space); }
 };
 
-Alone alone(const Row& row, bool is_loss) {
-  Alone a{.is_loss = is_loss, .space = whole_space(), .simplest = {}};
-  a.space.modules = {is_loss ? find_row("Identity") : &row};
+Alone alone(const Row& row, bool is_loss, const Space& whole) {
+  Alone a{.is_loss = is_loss, .space = whole, .simplest = {}};
+  a.space.modules = {is_loss ? &identity_row() : &row};
   a.space.losses.clear();
   a.simplest.set("layers", "1");
   if (!is_loss) return a;
@@ -67,26 +67,20 @@ Alone alone(const Row& row, bool is_loss) {
     for (const auto* rank : {"2", "3", "1", "4"}) {
       a.simplest.set("input.rank", rank);
       a.simplest.set("batch", batch);
-      Draw draw(a.simplest);
-      if (a.plan(draw).loss) return a;
+      if (a.reading(a.simplest).plan.loss) return a;
     }
   fail("no shape of an Identity's output fits the loss {}", row.name);
 }
 
 /// The simplest answers, then each other answer to each setting of the module's own.
 void add_variants(const Alone& row, const Case& base, std::vector<Variant>& variants) {
-  Draw draw(base);
-  row.plan(draw);
-  for (size_t i = 0; i < draw.answered().size(); ++i) {
-    const std::string& name = draw.result().choices[i].name;
-    const Answered& answered = draw.answered()[i];
-    if (answered.ask != Ask::setting || !name.starts_with(prefix_of(row.is_loss))) continue;
-    for (uint32_t option = 0; option < answered.options; ++option) {
-      if (option == answered.taken) continue;
-      Draw other(draw.result());
-      other.force(name, option);
-      row.plan(other);
-      const Variant variant{name, std::string(other.result()[name])};
+  const Reading reading = row.reading(base);
+  for (const auto& [name, value, answer] : reading.questions()) {
+    if (answer.ask != Ask::setting || !lies_in(name, path_of(row.is_loss))) continue;
+    for (uint32_t option = 0; option < answer.options; ++option) {
+      if (option == answer.taken) continue;
+      const Reading other = with_option(reading.body, name, option, row.space);
+      const Variant variant{name, std::string(other.body[name])};
       if (std::find(variants.begin(), variants.end(), variant) == variants.end()) variants.push_back(variant);
     }
   }
@@ -180,9 +174,9 @@ std::optional<Subject> subject_of(const Alone& row, const Variant& variant, Mode
   c.set("device", to_string(device));
   c.set("input.requires_grad", "true");
   if (!variant.name.empty()) c.set(variant.name, variant.value);
-  Draw draw(c);
-  Subject subject{.plan = row.plan(draw), .is_loss = row.is_loss, .layout = {}, .inputs = {}};
-  if (!variant.name.empty() && draw.result()[variant.name] != variant.value) return std::nullopt;
+  Reading reading = row.reading(c);
+  if (!variant.name.empty() && reading.body[variant.name] != variant.value) return std::nullopt;
+  Subject subject{.plan = std::move(reading.plan), .is_loss = row.is_loss, .layout = {}, .inputs = {}};
   if (row.is_loss && !subject.plan.loss) return std::nullopt;
   if (row.is_loss) {
     LayerPlan& identity = subject.plan.layers.front();
@@ -489,7 +483,7 @@ Work work_of(const AtlasSettings& settings) {
           for (size_t mode = 0; mode < by_mode.size(); ++mode) {
             if (!by_mode[mode]) continue;
             work.pieces.push_back({.section = {.module = std::string(name),
-                                               .variant = variant.text(prefix_of(row.is_loss).size()),
+                                               .variant = variant.text(path_of(row.is_loss)),
                                                .device = std::string(to_string(device)),
                                                .autocast = std::string(autocast ? name_of(*autocast) : "off"),
                                                .mode = std::string(to_string(kModes[mode]))},
@@ -500,8 +494,9 @@ Work work_of(const AtlasSettings& settings) {
           }
       }
   };
-  for (const Row* row : settings.space.modules) add(row->name, alone(*row, /*is_loss=*/false));
-  for (const Row* row : settings.space.losses) add(row->name, alone(*row, /*is_loss=*/true));
+  for (const Row* row : settings.space.modules)
+    add(row->name, alone(*row, /*is_loss=*/false, settings.whole));
+  for (const Row* row : settings.space.losses) add(row->name, alone(*row, /*is_loss=*/true, settings.whole));
   return work;
 }
 

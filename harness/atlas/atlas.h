@@ -23,6 +23,7 @@ enum class Outcome : uint8_t {
 
 struct AtlasSettings {
   Space space;  ///< modules, losses and dtypes; devices are those that an atlas has
+  Space whole;  ///< what cells may be drawn from beside their module
   int jobs = 1;
   double cell_seconds = 10;  ///< a cell that takes longer hangs
 };

@@ -70,7 +70,7 @@ struct AtlasOptions {
 };
 
 int atlas(const AtlasOptions& o) {
-  AtlasSettings settings{.space = o.space.space()};
+  AtlasSettings settings{.space = o.space.space(whole_space()), .whole = whole_space()};
   settings.jobs = o.jobs.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
                                  : static_cast<int>(number_of("--jobs", o.jobs, 1, 256));
   if (o.out.empty()) fail("--out '': expected a file");

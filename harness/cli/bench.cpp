@@ -7,6 +7,7 @@
 #include "harness/core/error.h"
 #include "harness/engines/engines.h"
 #include "harness/run/run.h"
+#include "harness/search/draw_case.h"
 
 namespace dtypefuzz {
 namespace {
@@ -30,14 +31,14 @@ const std::vector<Workload>& workloads() {
   return all;
 }
 
-std::vector<Made> drawn(const Workload& workload, size_t count, uint64_t seed) {
+std::vector<Reading> drawn(const Workload& workload, const Space& whole, size_t count, uint64_t seed) {
   SpaceOptions options;
   options.modules = workload.modules;
   options.devices = {"cpu"};
-  const Space space = options.space();
-  std::vector<Made> made;
+  const Space space = options.space(whole);
+  std::vector<Reading> made;
   for (uint64_t index = 0; made.size() < count; ++index) {
-    Made one = draw_case(rng_for(seed, index), space, workload.bias);
+    Reading one = draw_case(rng_for(seed, index), space, workload.bias);
     if (one.plan.steps > 0 || one.plan.load != Load::none || one.plan.convert != Convert::none) continue;
     made.push_back(std::move(one));
   }
@@ -54,12 +55,13 @@ struct Rates {
 /// alike.
 Rates measure(const Workload& workload, double seconds) {
   constexpr size_t kBlock = 250;
-  const auto made = drawn(workload, 16 * kBlock, 1);
+  const Space& whole = whole_space();
+  const auto made = drawn(workload, whole, 16 * kBlock, 1);
   Checker checker;
   Slot& slot = *new Slot;
   write_positions_to(&slot.remains.position);
   Rates rates;
-  for (const Made& one : made) {  // kernels warm, support probed
+  for (const Reading& one : made) {  // kernels warm, support probed
     const Checked checked = checker.check(one.plan, Siblings::sampled);
     rates.finished += !checked.seen.error;
     rates.backward += checked.seen.backward_ran;
@@ -74,7 +76,7 @@ Rates measure(const Workload& workload, double seconds) {
     for (size_t i = at; i < at + kBlock; ++i) {
       // All that a campaign does for a case: answer the questions, note it, run, observe, judge.
       Draw draw(made[i].body);
-      Plan plan = plan_of(draw);
+      Plan plan = plan_of(draw, whole);
       slot.enter(draw.result());
       slot.remains.begin();
       checker.check(std::move(plan), Siblings::sampled);

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Engine libfuzzer(const EngineOptions& options) {
+Engine libfuzzer(const EngineOptions& options, const Space&) {
   const fs::path target = options.target.empty()
                               ? fs::read_symlink("/proc/self/exe").parent_path() / "dtype_fuzzer"
                               : fs::path(options.target);
@@ -72,7 +72,7 @@ Engine libfuzzer(const EngineOptions& options) {
   };
 }
 
-Engine rapidcheck(const EngineOptions&) {
+Engine rapidcheck(const EngineOptions&, const Space&) {
   return [](Worker& worker) {
     const auto generator = cases(worker.settings().space, worker.settings().bias);
     while (const auto index = worker.claim()) {
@@ -85,23 +85,23 @@ Engine rapidcheck(const EngineOptions&) {
   };
 }
 
-Engine sweeping(const EngineOptions&) {
+Engine sweeping(const EngineOptions&, const Space&) {
   return [](Worker& worker) {
     auto mine = worker.claim();
     sweep(
-        worker.settings().space,
+        worker.settings().space, worker.settings().whole,
         [&](uint64_t index) { return mine ? std::optional(index == *mine) : std::nullopt; },
         [&](const Case& c) {
-          worker.judge(c, plan_of(c));
+          worker.judge(reading_of(c, worker.settings().whole));
           mine = worker.claim();
         });
   };
 }
 
-Engine neighboring(const EngineOptions& options) {
+Engine neighboring(const EngineOptions& options, const Space& whole) {
   std::vector<Case> starts;
   for (const auto& file : case_files(options.corpus.empty() ? options.known : std::vector{options.corpus}))
-    starts.push_back(load_case(file).body);
+    starts.push_back(load_case(file, whole).body);
   if (starts.empty())
     fail("--engine neighbors: no case to start from; give a --baseline with findings or a --corpus of cases");
   return [starts = std::move(starts)](Worker& worker) {
