@@ -1,6 +1,6 @@
 // The atlas: the same run twice gives the same bytes, a file is read back as it was written and believed in
 // nothing, and a comparison shows what changed.
-#include "harness/atlas/atlas.h"
+#include "harness/atlas/survey.h"
 
 #include <ATen/autocast_mode.h>
 #include <fmt/format.h>
@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "harness/atlas/atlas_file.h"
+#include "harness/atlas/compare.h"
 #include "harness/check/check.h"
 #include "harness/core/error.h"
 #include "harness/core/rng.h"

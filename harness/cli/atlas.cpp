@@ -7,7 +7,9 @@
 #include <iostream>
 #include <thread>
 
-#include "harness/atlas/atlas.h"
+#include "harness/atlas/atlas_file.h"
+#include "harness/atlas/compare.h"
+#include "harness/atlas/survey.h"
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
 #include "harness/files/case_file.h"

@@ -12,6 +12,7 @@
 
 #include "generators/stack.h"
 #include "harness/atlas/atlas_file.h"
+#include "harness/atlas/compare.h"
 #include "harness/campaign/campaign.h"
 #include "harness/campaign/folder.h"
 #include "harness/core/error.h"
