@@ -19,7 +19,7 @@ const Row kRows[] = {
      .forward = two_tensors_in_one_out<nn::CosineSimilarityImpl>,
      .input = [](Draw& draw, const Site& site) -> Shape {
        const Draw::AtRoot root(draw);
-       const auto rank = draw.size("input.rank", {2, 3});
+       const auto rank = draw.rank({2, 3});
        Shape shape = {site.batch};
        if (rank == 3) shape.push_back(draw.size("input.length", {2, 1, 9}));
        shape.push_back(draw_features(draw, "input.features"));

@@ -107,7 +107,7 @@ const Row kRows[] = {
         .input = [](Draw& draw, const Site& site) -> Shape {
           const Draw::AtRoot root(draw);
           const auto features = draw.size("input.features", {4, 1, 3, 9});
-          if (draw.size("input.rank", {2, 1}) == 1) return {features};
+          if (draw.rank({2, 1}) == 1) return {features};
           return {site.batch, features};
         },
         // [bags, indices] or [indices]; the step from bag to bag is the number of indices, which is not 0.

@@ -22,7 +22,7 @@ Contract rearranges(std::string_view documentation) {
 Shape draw_pixels(Draw& draw, const Site& site, std::initializer_list<int64_t> channels,
                   std::initializer_list<int64_t> sizes) {
   const Draw::AtRoot root(draw);
-  const auto rank = draw.size("input.rank", {4, 3, 5});
+  const auto rank = draw.rank({4, 3, 5});
   Shape shape;
   if (rank > 3) shape.push_back(std::max<int64_t>(site.batch, 1));
   if (rank > 4) shape.push_back(draw.size("input.length", {2, 1}));
@@ -102,7 +102,7 @@ const Row kRows[] = {
         .forward = one_tensor_in_one_out<nn::FoldImpl>,
         .input = [](Draw& draw, const Site& site) -> Shape {
           const Draw::AtRoot root(draw);
-          const bool batched = draw.size("input.rank", {3, 2}) == 3;
+          const bool batched = draw.rank({3, 2}) == 3;
           Shape shape;
           if (batched) shape.push_back(site.batch);
           shape.push_back(draw.size("input.channels", {4, 9, 8, 1, 36}));

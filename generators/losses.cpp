@@ -67,8 +67,7 @@ std::vector<at::Tensor> weighted_with_logits(nn::Module& module, std::span<const
 Shape draw_scores(Draw& draw, const Site& site, bool may_be_unbatched) {
   const auto classes = draw_features(draw, "classes");
   Draw::AtRoot root(draw);
-  const auto rank =
-      may_be_unbatched ? draw.size("input.rank", {2, 3, 4, 1}) : draw.size("input.rank", {2, 3, 4});
+  const auto rank = may_be_unbatched ? draw.rank({2, 3, 4, 1}) : draw.rank({2, 3, 4});
   if (rank == 1) return {classes};
   Shape shape = {site.batch, classes};
   if (rank == 4) shape.push_back(draw.size("input.height", {2, 1, 5}));

@@ -50,7 +50,7 @@ inline bool is_row_or_rows(const Shape& in, const Site&) {
 inline Shape draw_row_or_rows(Draw& draw, const Site& site) {
   const auto features = draw_features(draw, "features");
   const Draw::AtRoot root(draw);
-  return draw.size("input.rank", {2, 1}) == 1 ? Shape{features} : Shape{site.batch, features};
+  return draw.rank({2, 1}) == 1 ? Shape{features} : Shape{site.batch, features};
 }
 
 /// The shape without its last dimension.

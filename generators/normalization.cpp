@@ -105,7 +105,7 @@ Row batch_norm(std::string_view name, std::string_view documentation) {
             const auto features = draw_features(draw, "num_features");
             if (dimensions == 1 && site.batch > 1) {
               Draw::AtRoot root(draw);
-              if (draw.size("input.rank", {2, 3}) == 2) return {site.batch, features};
+              if (draw.rank({2, 3}) == 2) return {site.batch, features};
             }
             return draw_image(draw, filled(site), features, dimensions,
                               dimensions == 1 ? 2 : 1 + (site.batch < 2), false);
@@ -204,7 +204,7 @@ const Row kRows[] = {
        int64_t rank;
        {
          Draw::AtRoot root(draw);
-         rank = draw.size("input.rank", {4, 3, 5});
+         rank = draw.rank({4, 3, 5});
        }
        return draw_image(draw, filled(site), channels, static_cast<int>(rank) - 2, 1, false);
      },
@@ -245,7 +245,7 @@ const Row kRows[] = {
        int64_t rank;
        {
          Draw::AtRoot root(draw);
-         rank = draw.size("input.rank", {3, 4, 2});
+         rank = draw.rank({3, 4, 2});
        }
        if (rank == 2) return {std::max<int64_t>(site.batch, 2), channels};
        return draw_image(draw, filled(site), channels, static_cast<int>(rank) - 2, 2, false);

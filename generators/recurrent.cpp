@@ -61,7 +61,7 @@ struct Recurrence {
 
 Recurrence draw_recurrence(Draw& draw, const Shape& in, const Site& site) {
   Recurrence r{.hidden = draw.size("hidden_size", {4, 2, 8}),
-               .layers = draw.size("num_layers", {1, 2}),
+               .layers = draw.depth("num_layers", {1, 2}),
                .bidirectional = draw.flag("bidirectional", false),
                .bias = draw.flag("bias", true)};
   // Of an empty tensor the empty dimension is the batch.
@@ -155,7 +155,7 @@ std::optional<std::tuple<at::Tensor, at::Tensor>> states_of(std::span<const at::
 Shape draw_sample(Draw& draw, const Site& site) {
   const auto features = draw.size("input_size", {4, 1, 3, 8});
   const Draw::AtRoot root(draw);
-  if (draw.size("input.rank", {2, 1}) == 1) return {features};
+  if (draw.rank({2, 1}) == 1) return {features};
   return {site.batch, features};
 }
 bool sample(const Shape& in, const Site&) {

@@ -11,7 +11,7 @@ int64_t draw_features(Draw& draw, std::string_view name) {
 
 Shape draw_rows_of(Draw& draw, const Site& site, int64_t features) {
   Draw::AtRoot root(draw);
-  const auto rank = draw.size("input.rank", {2, 3, 1});
+  const auto rank = draw.rank({2, 3, 1});
   if (rank == 1) return {features};
   if (rank == 2) return {site.batch, features};
   return {site.batch, draw.size("input.length", {2, 1, 3, 9}), features};
@@ -27,7 +27,7 @@ double draw_number(Draw& draw, std::string_view name, std::initializer_list<std:
 
 Shape draw_any_input(Draw& draw, const Site& site) {
   Draw::AtRoot root(draw);
-  const auto rank = draw.size("input.rank", {2, 3, 1, 4});
+  const auto rank = draw.rank({2, 3, 1, 4});
   Shape shape;
   if (rank > 1) shape.push_back(site.batch);
   if (rank > 2) shape.push_back(draw.size("input.length", {2, 1, 3, 9}));
@@ -40,7 +40,7 @@ Shape draw_image(Draw& draw, const Site& site, int64_t channels, int dimensions,
                  bool may_be_unbatched) {
   Draw::AtRoot root(draw);
   bool batched = true;
-  if (may_be_unbatched) batched = draw.size("input.rank", {dimensions + 2, dimensions + 1}) == dimensions + 2;
+  if (may_be_unbatched) batched = draw.rank({dimensions + 2, dimensions + 1}) == dimensions + 2;
   Shape shape;
   if (batched) shape.push_back(site.batch);
   shape.push_back(channels);

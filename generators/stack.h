@@ -1,29 +1,46 @@
 #pragma once
-#include <span>
+#include <ranges>
+#include <string>
 #include <vector>
 
-#include "generators/row.h"
+#include "generators/space.h"
+#include "harness/core/case.h"
 #include "harness/core/draw.h"
 #include "harness/core/plan.h"
 
 namespace dtypefuzz {
 
-/// What may be drawn from: everything, unless a command narrows it (`--modules`, `--dtypes`, `--devices`).
-struct Space {
-  std::vector<const Row*> modules;
-  std::vector<const Row*> losses;
-  std::vector<Dtype> dtypes;
-  std::vector<Device> devices;
-};
-/// All rows, every dtype that the library in use can make a tensor of, and every device by name, so that any
-/// file can be read.
-const Space& whole_space();
-
 /// The only grammar of cases: asks all questions and answers what they mean.
-Plan plan_of(Draw&, const Space& = whole_space());
+Plan plan_of(Draw&, const Space&);
 /// The plan of a case; answers that do not fit are replaced by the simplest.
-Plan plan_of(const Case&);
+Plan plan_of(const Case&, const Space&);
+
+/// A question of a case and its answer.
+struct Asked {
+  const std::string& name;
+  const std::string& value;
+  Answered answer;
+};
+
+/// A case as the grammar reads it: whole, and what it means.
+struct Reading {
+  Case body;                      ///< every answer in it, none that is not asked
+  std::vector<Answered> answers;  ///< beside the choices of `body`
+  Plan plan;
+
+  /// All questions, in the order in which they were asked.
+  auto questions() const {
+    return std::views::iota(size_t{0}, answers.size()) | std::views::transform([this](size_t i) {
+             return Asked{body.choices[i].name, body.choices[i].value, answers[i]};
+           });
+  }
+};
+/// What the grammar makes of these answers; what Draw has recorded is taken out of it.
+Reading reading_of(Draw&, const Space&);
+Reading reading_of(const Case&, const Space&);
+/// The same, one question answered with another of its options.
+Reading with_option(const Case&, const std::string& question, uint32_t option, const Space&);
 /// The same case with every answer in it, none that is not asked.
-Case canonical(const Case&);
+Case canonical(const Case&, const Space&);
 
 }  // namespace dtypefuzz

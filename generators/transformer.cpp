@@ -136,7 +136,7 @@ void name_stack(Kind kind, const std::string& prefix, int64_t layers, bool norm,
 /// TransformerEncoder or TransformerDecoder: layers like this one, and perhaps a norm after the last.
 template <class Module, class Options, class LayerOptions>
 Drawn drawn_stack(Draw& draw, Kind kind, const Shape& in, const Block& block, LayerOptions layer) {
-  const auto layers = draw.size("num_layers", {1, 2});
+  const auto layers = draw.depth("num_layers", {1, 2});
   const bool norm = draw.flag("norm", false);
   std::vector<std::string> parameters;
   name_stack(kind, "", layers, norm, parameters);
@@ -257,8 +257,8 @@ const Row kRows[] = {
         .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
-          const auto encoders = draw.size("num_encoder_layers", {1, 2});
-          const auto decoders = draw.size("num_decoder_layers", {1, 2});
+          const auto encoders = draw.depth("num_encoder_layers", {1, 2});
+          const auto decoders = draw.depth("num_decoder_layers", {1, 2});
           // The norms after the last layers go where the caller brings an encoder and a decoder without.
           const bool norm = draw.flag("norm", true);
           const auto target = draw.size("tgt_length", {2, 1, 3});

@@ -50,7 +50,7 @@ const Row kRows[] = {
           int64_t rank = 0;
           {
             const Draw::AtRoot root(draw);
-            rank = draw.size("input.rank", {4, 3, 5});
+            rank = draw.rank({4, 3, 5});
           }
           const auto channels = draw_image_channels(draw, static_cast<int>(rank) - 2);
           return draw_image(draw, site, channels, static_cast<int>(rank) - 2, 1, false);

@@ -1,54 +1,68 @@
 #pragma once
-#include <atomic>
-#include <functional>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
 
-#include "generators/stack.h"
-#include "harness/atlas/atlas_file.h"
+#include "harness/atlas/layout.h"
 
 namespace dtypefuzz {
 
-/// What became of a cell. A cell that violates a property has the outcome `violated:` and the name of the
-/// property, the most severe one where there are several. A cell that ends a process, or does not end, is a
-/// `crash`, its family the signal or `hang`.
-enum class Outcome : uint8_t {
-  none,            ///< not run: never in a file
-  succeeded,       ///< forward, and backward where the mode has one
-  refused,         ///< the operands disagree or have a category that is not taken, and the message says so
-  unsupported,     ///< a clean refusal of a dtype or its category as not implemented or not supported
-  failed,          ///< another error where nothing is promised
-  not_applicable,  ///< not about dtypes (no meta kernel, a range of values, autograd), or not to be set up
-  crash,
-  first_violation,  ///< and one more for each property
+/// What one cell came to. `-` stands for none.
+struct CellResult {
+  std::string outcome;  ///< see `Outcome` in cell.h, or `violated:` and a property
+  std::string phase;    ///< that threw, or the last one that was reached
+  std::string
+      family;  ///< of the message; `accepted` where none came, `unrecognized`, or how the process ended
+  std::string grade;  ///< of a refusal that was promised: `exact`, `vague`, `blames bias`
+  std::string output_dtype;
+  auto operator<=>(const CellResult&) const = default;
 };
 
-struct AtlasSettings {
-  Space space;  ///< modules, losses and dtypes; devices are those that an atlas has
-  int jobs = 1;
-  double cell_seconds = 10;  ///< a cell that takes longer hangs
+/// One module's variant under one setting.
+struct Section {
+  std::string module, variant, device, autocast, mode;
+  uint32_t layout = 0;
+  uint32_t table = 0;
+  auto key() const { return std::tie(module, variant, device, autocast, mode); }
+  bool operator==(const Section&) const = default;
 };
 
-struct AtlasProgress {
-  uint64_t cells = 0, all_cells = 0;
-  uint64_t runs = 0;  ///< of LibTorch; fewer than cells, see below
-  uint64_t crashes = 0;
-  bool interrupted = false;
+/// The whole table as the file has it, coded by dictionaries: most rows of a grid are alike, and so are most
+/// tables. A run is (what, how often).
+struct Atlas {
+  using Runs = std::vector<std::pair<uint32_t, uint32_t>>;
+  std::string libtorch, cpu_capability;
+  std::vector<std::string> dtypes;
+  uint32_t axis = 0;  ///< the axes of all grids run over this many of the dtypes, the others are only fixed
+  std::vector<Layout> layouts;
+  std::vector<CellResult> results;
+  std::vector<Runs> rows;    ///< each: results along one row of a grid
+  std::vector<Runs> tables;  ///< each: rows of all grids of a layout
+  std::vector<Section> sections;
+  bool operator==(const Atlas&) const = default;
+
+  uint64_t cell_count() const;
+  /// The section's results, cell by cell, as indices into `results`.
+  std::vector<uint32_t> results_of(const Section&) const;
 };
 
-/// Runs every module alone, a loss behind an Identity, in each variant: the simplest answers, and each other
-/// answer to one of its settings and flags (no sizes, no regions). In each: cpu with autocast off, bfloat16
-/// and float16, and meta; train, eval, no_grad, inference; the input requires gradients, as inside of a
-/// stack. The cells of each are the layout's: all parameters as one axis by each other operand, and each
-/// single parameter alone against float32 and bfloat16 for the rest.
-///
-/// Where making the module or giving its parameters their dtype fails, no operand and no region has come into
-/// play yet: that is run once for a row of cells.
-///
-/// Cells run in worker processes and depend on nothing but themselves: any number of jobs gives the same
-/// table. `on_section` gets the sections in their order, each when it and those before it are done.
-using OnSection =
-    std::function<void(const Section&, const Layout&, std::span<const uint32_t> cells, const Atlas& so_far)>;
-Atlas run_atlas(const AtlasSettings&, const OnSection& on_section,
-                const std::function<void(const AtlasProgress&)>& tick, const std::atomic<int>& interrupted,
-                AtlasProgress& progress);
+/// Puts an Atlas together, section by section; each dictionary keeps the order in which things first came.
+class AtlasWriter {
+ public:
+  explicit AtlasWriter(Atlas header) : atlas_(std::move(header)) {}
+  uint32_t result(const CellResult&);
+  const Atlas& so_far() const { return atlas_; }
+  /// `cells`: indices that `result` gave, in the order of the layout's cells.
+  void add(Section, const Layout&, std::span<const uint32_t> cells);
+  Atlas finish() && { return std::move(atlas_); }
+
+ private:
+  Atlas atlas_;
+  std::map<CellResult, uint32_t> results_;
+  std::map<Atlas::Runs, uint32_t> rows_, tables_;
+};
 
 }  // namespace dtypefuzz

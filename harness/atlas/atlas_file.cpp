@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <unordered_map>
 
 #include "harness/core/error.h"
 #include "harness/core/text.h"
@@ -23,12 +22,6 @@ constexpr std::string_view kFormat = "dtypefuzz atlas";
 constexpr size_t kMostBytes = 64 << 20;
 constexpr size_t kMostDtypes = 255, kMostOperands = 200, kMostGrids = 10'000;
 constexpr size_t kMostOfALayout = 1'000'000, kMostCells = 500'000'000;
-
-template <class T>
-void add_run(Atlas::Runs& runs, T what) {
-  if (runs.empty() || runs.back().first != what) runs.emplace_back(what, 0);
-  ++runs.back().second;
-}
 
 uint64_t length_of(const Atlas::Runs& runs) {
   uint64_t n = 0;
@@ -52,80 +45,6 @@ bool fits(const Atlas& atlas, const Layout& layout, const Atlas::Runs& table) {
 }
 
 }  // namespace
-
-size_t Layout::cell_count(size_t axis) const {
-  size_t n = 0;
-  for (const Grid& grid : grids) n += grid.row_count(axis) * grid.row_length(axis);
-  return n;
-}
-
-size_t Layout::row_count(size_t axis) const {
-  size_t n = 0;
-  for (const Grid& grid : grids) n += grid.row_count(axis);
-  return n;
-}
-
-void each_cell(const Layout& layout, size_t axis,
-               const std::function<void(size_t, const Grid&, std::span<const uint32_t>)>& visit) {
-  std::vector<uint32_t> dtype_of(layout.operands.size());
-  size_t cell = 0;
-  for (const Grid& grid : layout.grids) {
-    for (const auto& [operand, dtype] : grid.fixed) dtype_of[operand] = dtype;
-    for (uint32_t row = 0; row < grid.row_count(axis); ++row) {
-      for (const uint32_t operand : grid.rows) dtype_of[operand] = row;
-      const int64_t without = grid.leaves_out == Grid::kDtypeOfTheRow ? row : grid.leaves_out;
-      for (uint32_t dtype = 0; dtype < axis; ++dtype) {
-        if (dtype == without) continue;
-        dtype_of[grid.column] = dtype;
-        visit(cell++, grid, dtype_of);
-      }
-    }
-  }
-}
-
-uint64_t Atlas::cell_count() const {
-  uint64_t n = 0;
-  for (const Section& section : sections) n += layouts[section.layout].cell_count(axis);
-  return n;
-}
-
-std::vector<uint32_t> Atlas::results_of(const Section& section) const {
-  std::vector<uint32_t> cells;
-  cells.reserve(layouts[section.layout].cell_count(axis));
-  for (const auto& [row, times] : tables[section.table])
-    for (uint32_t i = 0; i < times; ++i)
-      for (const auto& [result, count] : rows[row]) cells.insert(cells.end(), count, result);
-  return cells;
-}
-
-// Writing
-uint32_t AtlasWriter::result(const CellResult& result) {
-  const auto [at, is_new] = results_.try_emplace(result, static_cast<uint32_t>(atlas_.results.size()));
-  if (is_new) atlas_.results.push_back(result);
-  return at->second;
-}
-
-void AtlasWriter::add(Section section, const Layout& layout, std::span<const uint32_t> cells) {
-  const auto known = [](auto& index, auto& list, auto& value) {
-    const auto [at, is_new] = index.try_emplace(value, static_cast<uint32_t>(list.size()));
-    if (is_new) list.push_back(value);
-    return at->second;
-  };
-  Atlas::Runs table;
-  for (const Grid& grid : layout.grids)
-    for (size_t row = 0; row < grid.row_count(atlas_.axis); ++row) {
-      Atlas::Runs runs;
-      const size_t length = grid.row_length(atlas_.axis);
-      for (const uint32_t cell : cells.first(length)) add_run(runs, cell);
-      cells = cells.subspan(length);
-      add_run(table, known(rows_, atlas_.rows, runs));
-    }
-  section.table = known(tables_, atlas_.tables, table);
-  const auto at = std::find(atlas_.layouts.begin(), atlas_.layouts.end(), layout);
-  section.layout = static_cast<uint32_t>(at - atlas_.layouts.begin());
-  if (at == atlas_.layouts.end()) atlas_.layouts.push_back(layout);
-  atlas_.sections.push_back(std::move(section));
-}
 
 std::string print_atlas(const Atlas& atlas) {
   const auto text_of = [](const Json& json) {
@@ -230,32 +149,29 @@ Grid grid_in(const JsonAt& place, size_t operands, size_t dtypes, size_t axis) {
   return grid;
 }
 
-}  // namespace
+/// A row without cells is still gone through.
+size_t work_in(const Layout& layout, size_t axis) {
+  return layout.cell_count(axis) + layout.row_count(axis);
+}
 
-Atlas parse_atlas(std::string_view text) {
-  // A row without cells is still gone through.
-  const auto size_of = [](const Layout& layout, size_t axis) {
-    return layout.cell_count(axis) + layout.row_count(axis);
-  };
+Json json_of_atlas(std::string_view text) {
   if (text.size() > kMostBytes) fail("{} bytes, an atlas has at most {}", text.size(), kMostBytes);
-  const Json json = [&] {
+  Json json = [&] {
     try {
       return parse_json(text);
     } catch (const Error& e) {
       throw e.at("not an atlas");
     }
   }();
-  const JsonAt file{json, ""};
   if (!json.is_object() || !json.contains("format") || json["format"] != kFormat)
     fail("not an atlas: expected \"format\": \"{}\"", kFormat);
+  const JsonAt file{json, ""};
   if (file.field("schema").json != 1) file.field("schema").refuse("1, which this version reads");
-  Atlas atlas;
-  atlas.libtorch = file.field("libtorch").text();
-  atlas.cpu_capability = file.field("cpu_capability").text();
+  return json;
+}
 
-  const JsonAt dtypes = file.field("dtypes"), layouts = file.field("layouts"),
-               results = file.field("results"), rows = file.field("rows"), tables = file.field("tables"),
-               sections = file.field("sections");
+void read_dtypes(const JsonAt& file, Atlas& atlas) {
+  const JsonAt dtypes = file.field("dtypes");
   for (size_t i = 0; i < dtypes.size(kMostDtypes); ++i) {
     atlas.dtypes.push_back(dtypes[i].text());
     if (std::find(atlas.dtypes.begin(), atlas.dtypes.end() - 1, atlas.dtypes.back()) !=
@@ -264,42 +180,60 @@ Atlas parse_atlas(std::string_view text) {
   }
   atlas.axis = file.field("axis").below(atlas.dtypes.size() + 1, "numbers of dtypes");
   if (atlas.axis == 0) file.field("axis").refuse("a dtype at least");
-  const size_t n = atlas.axis;
-  uint64_t most_rows = 0;
+}
+
+void read_layouts(const JsonAt& layouts, Atlas& atlas) {
   for (size_t i = 0; i < layouts.size(); ++i) {
     const JsonAt operands = layouts[i].field("operands"), grids = layouts[i].field("grids");
     Layout layout;
     for (size_t k = 0; k < operands.size(kMostOperands); ++k) layout.operands.push_back(operands[k].text());
     for (size_t k = 0; k < grids.size(kMostGrids); ++k)
-      layout.grids.push_back(grid_in(grids[k], layout.operands.size(), atlas.dtypes.size(), n));
-    if (const size_t size = size_of(layout, n); size > kMostOfALayout)
+      layout.grids.push_back(grid_in(grids[k], layout.operands.size(), atlas.dtypes.size(), atlas.axis));
+    if (const size_t size = work_in(layout, atlas.axis); size > kMostOfALayout)
       fail("{}: {} cells, at most {} are possible", layouts[i].path, size, kMostOfALayout);
-    most_rows = std::max<uint64_t>(most_rows, layout.row_count(n));
     atlas.layouts.push_back(std::move(layout));
   }
+}
+
+void read_results(const JsonAt& results, Atlas& atlas) {
   for (size_t i = 0; i < results.size(); ++i) {
     if (results[i].size() != 5) results[i].refuse("outcome, phase, family, grade and output dtype");
     const auto text_at = [&](size_t k) { return results[i][k].text(); };
     atlas.results.push_back({text_at(0), text_at(1), text_at(2), text_at(3), text_at(4)});
   }
+}
+
+void read_tables(const JsonAt& rows, const JsonAt& tables, Atlas& atlas) {
   for (size_t i = 0; i < rows.size(); ++i)
-    atlas.rows.push_back(runs_in(rows[i], atlas.results.size(), "results", n));
+    atlas.rows.push_back(runs_in(rows[i], atlas.results.size(), "results", atlas.axis));
+  uint64_t most_rows = 0;
+  for (const Layout& layout : atlas.layouts)
+    most_rows = std::max<uint64_t>(most_rows, layout.row_count(atlas.axis));
   for (size_t i = 0; i < tables.size(); ++i)
     atlas.tables.push_back(runs_in(tables[i], atlas.rows.size(), "rows", most_rows));
+}
+
+Section section_in(const JsonAt& at, const Atlas& atlas) {
+  if (at.size() != 7) at.refuse("module, variant, device, autocast, mode, layout and table");
+  Section section{at[0].text(), at[1].text(), at[2].text(), at[3].text(), at[4].text()};
+  section.layout = at[5].below(atlas.layouts.size(), "layouts");
+  section.table = at[6].below(atlas.tables.size(), "tables");
+  return section;
+}
+
+void read_sections(const JsonAt& sections, Atlas& atlas) {
   uint64_t cells = 0;
   std::set<std::pair<uint32_t, uint32_t>> fitting;
   std::set<std::tuple<std::string, std::string, std::string, std::string, std::string>> met;
   for (size_t i = 0; i < sections.size(); ++i) {
     const JsonAt at = sections[i];
-    if (at.size() != 7) at.refuse("module, variant, device, autocast, mode, layout and table");
-    Section section{at[0].text(), at[1].text(), at[2].text(), at[3].text(), at[4].text()};
-    section.layout = at[5].below(atlas.layouts.size(), "layouts");
-    section.table = at[6].below(atlas.tables.size(), "tables");
-    cells += size_of(atlas.layouts[section.layout], n);
+    Section section = section_in(at, atlas);
+    const Layout& layout = atlas.layouts[section.layout];
+    cells += work_in(layout, atlas.axis);
     if (cells > kMostCells)
       fail("{}: with it there are {} cells, at most {} are possible", at.path, cells, kMostCells);
     if (!fitting.contains({section.layout, section.table})) {
-      if (!fits(atlas, atlas.layouts[section.layout], atlas.tables[section.table]))
+      if (!fits(atlas, layout, atlas.tables[section.table]))
         fail("{}: table {} has not the rows of layout {}", at.path, section.table, section.layout);
       fitting.emplace(section.layout, section.table);
     }
@@ -308,6 +242,21 @@ Atlas parse_atlas(std::string_view text) {
            section.device, section.autocast, section.mode);
     atlas.sections.push_back(std::move(section));
   }
+}
+
+}  // namespace
+
+Atlas parse_atlas(std::string_view text) {
+  const Json json = json_of_atlas(text);
+  const JsonAt file{json, ""};
+  Atlas atlas;
+  atlas.libtorch = file.field("libtorch").text();
+  atlas.cpu_capability = file.field("cpu_capability").text();
+  read_dtypes(file, atlas);
+  read_layouts(file.field("layouts"), atlas);
+  read_results(file.field("results"), atlas);
+  read_tables(file.field("rows"), file.field("tables"), atlas);
+  read_sections(file.field("sections"), atlas);
   return atlas;
 }
 
@@ -318,135 +267,6 @@ Atlas load_atlas(const std::filesystem::path& path) {
   } catch (const Error& e) {
     throw e.at(as_text(path.string()));
   }
-}
-
-// Comparing
-namespace {
-
-/// Both atlases' results under one numbering.
-struct Numbering {
-  std::map<CellResult, uint32_t> number;
-  std::vector<CellResult> results;
-  std::vector<uint32_t> of(const Atlas& atlas) {
-    std::vector<uint32_t> numbers;
-    for (const CellResult& result : atlas.results) {
-      const auto [at, is_new] = number.try_emplace(result, static_cast<uint32_t>(results.size()));
-      if (is_new) results.push_back(result);
-      numbers.push_back(at->second);
-    }
-    return numbers;
-  }
-};
-
-std::string described(const Atlas& atlas, const Layout& layout, std::span<const uint32_t> dtype_of) {
-  std::string text;
-  for (size_t i = 0; i < layout.operands.size(); ++i)
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", layout.operands[i], atlas.dtypes[dtype_of[i]]);
-  return text;
-}
-
-/// Both atlases' dtypes under one numbering, and a cell in it.
-std::vector<char16_t> numbered(const std::vector<std::string>& dtypes,
-                               std::map<std::string, char16_t>& number) {
-  std::vector<char16_t> numbers;
-  for (const auto& dtype : dtypes)
-    numbers.push_back(number.try_emplace(dtype, static_cast<char16_t>(number.size())).first->second);
-  return numbers;
-}
-std::u16string coded(std::span<const uint32_t> dtype_of, const std::vector<char16_t>& numbers) {
-  std::u16string code;
-  for (const uint32_t dtype : dtype_of) code += numbers[dtype];
-  return code;
-}
-
-/// In words, for a person: the dtype that most operands have stands for them all.
-std::string in_short(const Atlas& atlas, const Layout& layout, std::span<const uint32_t> dtype_of) {
-  if (layout.operands.size() <= 3) return described(atlas, layout, dtype_of);
-  std::map<uint32_t, size_t> times;
-  for (const uint32_t dtype : dtype_of) ++times[dtype];
-  const auto usual =
-      std::max_element(times.begin(), times.end(), [](auto& a, auto& b) { return a.second < b.second; });
-  std::string text;
-  for (size_t i = 0; i < layout.operands.size(); ++i)
-    if (dtype_of[i] != usual->first)
-      text += fmt::format("{} {}, ", layout.operands[i], atlas.dtypes[dtype_of[i]]);
-  return text + fmt::format("all {}{}", text.empty() ? "" : "others ", atlas.dtypes[usual->first]);
-}
-
-}  // namespace
-
-Difference compare(const Atlas& before, const Atlas& after) {
-  Difference difference;
-  Numbering numbering;
-  const auto from = numbering.of(before), to = numbering.of(after);
-  std::map<std::string, char16_t> dtype_numbers;
-  const auto before_dtypes = numbered(before.dtypes, dtype_numbers),
-             after_dtypes = numbered(after.dtypes, dtype_numbers);
-  std::map<decltype(std::declval<Section>().key()), const Section*> partners;
-  for (const Section& section : after.sections) partners.emplace(section.key(), &section);
-  std::map<std::tuple<std::string_view, std::string_view, uint32_t, uint32_t>, Change> changes;
-
-  for (const Section& section : before.sections) {
-    const Layout& layout = before.layouts[section.layout];
-    const auto found = partners.find(section.key());
-    if (found == partners.end()) {
-      difference.only_before[section.module] += layout.cell_count(before.axis);
-      continue;
-    }
-    const Section& partner = *found->second;
-    partners.erase(found);
-    const Layout& other = after.layouts[partner.layout];
-    const auto was = before.results_of(section), is = after.results_of(partner);
-    const auto compared = [&](const Grid& grid, std::span<const uint32_t> dtype_of, uint32_t a, uint32_t b) {
-      if (from[a] == to[b]) {
-        ++difference.same;
-        return;
-      }
-      ++difference.changed;
-      auto& change = changes[{section.module, layout.operands[grid.column], from[a], to[b]}];
-      if (change.cells++ == 0)
-        change.example = fmt::format("{}; {}, {}, autocast {}, {}", in_short(before, layout, dtype_of),
-                                     section.variant, section.device, section.autocast, section.mode);
-    };
-    if (layout == other && before.dtypes == after.dtypes && before.axis == after.axis) {
-      each_cell(layout, before.axis, [&](size_t cell, const Grid& grid, auto dtype_of) {
-        compared(grid, dtype_of, was[cell], is[cell]);
-      });
-      continue;
-    }
-    if (layout.operands != other.operands) {
-      difference.only_before[section.module] += layout.cell_count(before.axis);
-      difference.only_after[section.module] += other.cell_count(after.axis);
-      continue;
-    }
-    // Dtypes or grids came or went: cells meet where they give the operands the same dtypes.
-    std::unordered_map<std::u16string, uint32_t> cells;
-    each_cell(other, after.axis, [&](size_t cell, const Grid&, auto dtype_of) {
-      cells.emplace(coded(dtype_of, after_dtypes), is[cell]);
-    });
-    each_cell(layout, before.axis, [&](size_t cell, const Grid& grid, auto dtype_of) {
-      const auto at = cells.find(coded(dtype_of, before_dtypes));
-      if (at == cells.end()) {
-        ++difference.only_before[section.module];
-        return;
-      }
-      compared(grid, dtype_of, was[cell], at->second);
-      cells.erase(at);
-    });
-    if (!cells.empty()) difference.only_after[section.module] += cells.size();
-  }
-  for (const auto& [key, section] : partners)
-    difference.only_after[section->module] += after.layouts[section->layout].cell_count(after.axis);
-  for (auto& [key, change] : changes) {
-    change.module = std::get<0>(key), change.operand = std::get<1>(key);
-    change.before = numbering.results[std::get<2>(key)], change.after = numbering.results[std::get<3>(key)];
-    difference.changes.push_back(std::move(change));
-  }
-  std::stable_sort(difference.changes.begin(), difference.changes.end(),
-                   [](const Change& a, const Change& b) {
-                     return std::tie(a.module, a.operand, b.cells) < std::tie(b.module, b.operand, a.cells);
-                   });
-  return difference;
 }
 
 }  // namespace dtypefuzz

@@ -1,6 +1,6 @@
 // The atlas: the same run twice gives the same bytes, a file is read back as it was written and believed in
 // nothing, and a comparison shows what changed.
-#include "harness/atlas/atlas.h"
+#include "harness/atlas/survey.h"
 
 #include <ATen/autocast_mode.h>
 #include <fmt/format.h>
@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "harness/atlas/atlas_file.h"
+#include "harness/atlas/compare.h"
 #include "harness/check/check.h"
 #include "harness/core/error.h"
 #include "harness/core/rng.h"
@@ -24,7 +26,7 @@ using Json = nlohmann::json;
 
 AtlasSettings settings_of(std::initializer_list<const char*> modules, std::vector<Dtype> dtypes,
                           int jobs = 1) {
-  AtlasSettings settings{.space = whole_space(), .jobs = jobs};
+  AtlasSettings settings{.space = whole_space(), .whole = whole_space(), .jobs = jobs};
   const auto unwanted = [&](const Row* row) {
     return std::find(modules.begin(), modules.end(), row->name) == modules.end();
   };
@@ -78,7 +80,7 @@ CellResult cell_of(const Atlas& atlas, const Section& section,
 /// All modules with few dtypes: enough for every layout.
 const Atlas& every_module() {
   static const Atlas atlas = [] {
-    AtlasSettings settings{.space = whole_space(), .jobs = 2};
+    AtlasSettings settings{.space = whole_space(), .whole = whole_space(), .jobs = 2};
     settings.space.dtypes = {Dtype::Float, Dtype::BFloat16, Dtype::Long};
     return made(settings);
   }();
@@ -115,7 +117,7 @@ TEST(AtlasRun, EverySimplestModuleSucceedsInFloat32) {
     for (const Grid& grid : layout.grids)
       for (const auto& [operand, dtype] : grid.fixed)
         if (atlas.dtypes[dtype] != "bfloat16") natural[layout.operands[operand]] = atlas.dtypes[dtype];
-    const Row* row = find_row(section.module);
+    const Row* row = whole_space().row(section.module);
     if (row->natural) natural[std::string(row->input_name)] = name_of(*row->natural);
     EXPECT_EQ(cell_of(atlas, section, natural).outcome, "succeeded")
         << section.module << " in " << section.mode;
@@ -157,10 +159,11 @@ TEST(AtlasRun, WhatFollowsFromAnotherCellIsWhatARunGives) {
   for (const auto* input : {"float32", "int64", "bits8"}) {
     const auto cell = cell_of(atlas, section, {{"weight", "int64"}, {"bias", "int64"}, {"input", input}});
     Checker checker;
-    const auto checked = checker.check(Case{{{"layers[0].module", "LayerNorm"},
-                                             {"params.dtype", "int64"},
-                                             {"input.dtype", input},
-                                             {"input.requires_grad", "true"}}});
+    const Case alone{{{"layers[0].module", "LayerNorm"},
+                      {"params.dtype", "int64"},
+                      {"input.dtype", input},
+                      {"input.requires_grad", "true"}}};
+    const auto checked = checker.check(plan_of(alone, whole_space()));
     EXPECT_EQ(cell.phase, to_string(checked.seen.error->phase));
   }
 }
@@ -175,9 +178,9 @@ std::vector<at::Tensor> dies_of_float64(torch::nn::Module& module, std::span<con
 }
 
 TEST(AtlasRun, ACrashAndAHangCostOneCell) {
-  Row fragile = *find_row("ReLU");
+  Row fragile = *whole_space().row("ReLU");
   fragile.forward = dies_of_float64;
-  AtlasSettings settings{.space = whole_space(), .jobs = 2, .cell_seconds = 2};
+  AtlasSettings settings{.space = whole_space(), .whole = whole_space(), .jobs = 2, .cell_seconds = 2};
   settings.space.modules = {&fragile};
   settings.space.losses.clear();
   settings.space.dtypes = {Dtype::Float, Dtype::Double, Dtype::Long, Dtype::Half};

@@ -10,6 +10,7 @@
 #include "harness/isolate/native_stack.h"
 #include "harness/isolate/pool.h"
 #include "harness/search/minimize.h"
+#include "harness/search/size.h"
 
 namespace dtypefuzz {
 
@@ -113,11 +114,12 @@ class Campaign {
     Slot& slot = board_->slot(job);
     const bool in_a_case = slot.remains.since > 0;
     if (in_a_case) {
-      const Case c = canonical(slot.in_flight());
-      Candidate candidate{{slot.index, 0}, crash_of(plan_of(c), slot.remains, status), c};
+      const auto [c, answers, plan] = reading_of(slot.in_flight(), settings_.whole);
+      Candidate candidate{{slot.index, 0}, crash_of(plan, slot.remains, status), c};
       // A process of its own knows whose backward it was.
       if (candidate.violation.signature.phase == to_string(Phase::backward))
-        for (const Violation& v : check_isolated(c, settings_.limits, settings_.strictness).violations)
+        for (const Violation& v :
+             check_isolated(c, settings_.whole, settings_.limits, settings_.strictness).violations)
           if (v.severity == Severity::crash) candidate.violation = v;
       if (!settings_.known.contains(to_string(candidate.violation.signature)) &&
           !state_.met.contains(to_string(candidate.violation.signature)))
@@ -181,8 +183,9 @@ class Campaign {
         busy.erase(of);
       } else {
         inquiries_[it->first] = {forked([&](int pipe) {
-                                   write_line(pipe, to_line(inquire(candidate, settings_.known,
-                                                                    settings_.limits, settings_.strictness)));
+                                   write_line(pipe,
+                                              to_line(inquire(candidate, settings_.whole, settings_.known,
+                                                              settings_.limits, settings_.strictness)));
                                  }),
                                  of};
         ++it;
@@ -212,7 +215,7 @@ class Campaign {
         const Candidate& candidate = state_.waiting.at(it->first);
         inquired.finding = {candidate.violation,
                             candidate.body,
-                            size_of(candidate.body).layers,
+                            size_of(candidate.body, settings_.whole).layers,
                             candidate.stack,
                             {fmt::format("the process that minimized it ended with status {}", status)}};
       }

@@ -155,7 +155,7 @@ TEST(CampaignFolder, WhatCannotBeWrittenLeavesWhatWasThereWhole) {
     later.next = 1000;
     for (const auto& save : std::vector<std::function<void()>>{
              [&] { folder.save(later); }, [&] { folder.save_record({{"type", "another"}, {"of", kState}}); },
-             [&] { folder.save(finding, Novelty::fresh, {}); }}) {
+             [&] { folder.save(finding, whole_space(), Novelty::fresh, {}); }}) {
       try {
         save();
         ADD_FAILURE() << "written";
@@ -170,7 +170,10 @@ TEST(CampaignFolder, WhatCannotBeWrittenLeavesWhatWasThereWhole) {
   EXPECT_EQ(folder.record(), record);
   for (const auto& entry : fs::directory_iterator(name))
     EXPECT_TRUE(entry.path().filename() == "lock" || entry.path().extension() == ".json") << entry.path();
-  EXPECT_EQ(load_case(folder.save(finding, Novelty::fresh, {})).body.choices.front().name, "device");
+  EXPECT_EQ(load_case(folder.save(finding, whole_space(), Novelty::fresh, {}), whole_space())
+                .body.choices.front()
+                .name,
+            "device");
 }
 
 TEST(CampaignFolder, WhatCannotBeReadNamesTheFileAndTheWayOut) {

@@ -73,7 +73,8 @@ Folder::~Folder() {
   close(lock_);
 }
 
-fs::path Folder::save(const Finding& finding, Novelty novelty, std::vector<Choice> about) const {
+fs::path Folder::save(const Finding& finding, const Space& space, Novelty novelty,
+                      std::vector<Choice> about) const {
   const auto signature = to_string(finding.violation.signature);
   if (!finding.stack.empty()) about.push_back({"stack", finding.stack});
   for (size_t i = 0; i < finding.observed.size(); ++i)
@@ -81,7 +82,8 @@ fs::path Folder::save(const Finding& finding, Novelty novelty, std::vector<Choic
   const auto file = (novelty == Novelty::flaky ? path_ / "flaky" : path_) / file_name_of(signature);
   write_atomically(
       file,
-      print_shortest({finding.minimized, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}}));
+      print_shortest({finding.minimized, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}},
+                     space));
   return file;
 }
 

@@ -26,7 +26,7 @@ class Folder {
 
   const std::filesystem::path& path() const { return path_; }
   /// Beside the finding: `about` lines of the caller, the stack, and what a flaky one showed. Returns where.
-  std::filesystem::path save(const Finding&, Novelty, std::vector<Choice> about) const;
+  std::filesystem::path save(const Finding&, const Space&, Novelty, std::vector<Choice> about) const;
   void save(const Snapshot&) const;
   /// The state that was saved last; a campaign's beginning where none was.
   Snapshot snapshot() const;

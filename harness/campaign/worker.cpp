@@ -4,13 +4,27 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/core/error.h"
 #include "harness/isolate/isolate.h"
 #include "harness/isolate/pool.h"
 #include "harness/run/position.h"
 
 namespace dtypefuzz {
+namespace {
 
 using Json = nlohmann::json;
+
+/// What a name in a ticket stands for.
+template <class Found>
+auto named(const Found& found, const Json& name) {
+  if (!found) fail("a worker was given {}, of which it knows nothing", name.dump());
+  if constexpr (std::is_pointer_v<Found>)
+    return found;
+  else
+    return *found;
+}
+
+}  // namespace
 
 Worker::Worker(Settings settings, int job, uint64_t start, int board_file, int pipe)
     : settings_(std::move(settings)),
@@ -20,7 +34,7 @@ Worker::Worker(Settings settings, int job, uint64_t start, int board_file, int p
       pipe_(pipe),
       board_(Board::mapped(board_file, settings_.jobs)),
       hunt_(
-          settings_.strictness,
+          settings_.whole, settings_.strictness,
           [pipe, slot = &slot()](const Case& c, const Violation& v, size_t order) {
             write_line(pipe, to_line(Candidate{{slot->index, order}, v, c}));
           },
@@ -79,7 +93,7 @@ std::string Worker::ticket() const {
   return json.dump();
 }
 
-Worker Worker::attached(const std::string& ticket) {
+Worker Worker::attached(const std::string& ticket, const Space& whole) {
   const Json json = Json::parse(ticket);
   Settings settings{.engine = {},
                     .runs = json.at("runs"),
@@ -87,18 +101,18 @@ Worker Worker::attached(const std::string& ticket) {
                     .jobs = json.at("jobs"),
                     .limits = {json.at("seconds"), json.at("bytes")},
                     .space = {},
+                    .whole = whole,
                     .bias = {},
                     .strictness = {json.at("strict")},
                     .known = {}};
   for (const auto& name : json.at("modules"))
-    settings.space.modules.push_back(find_row(name.get<std::string>()));
+    settings.space.modules.push_back(named(whole.row(name.get<std::string>()), name));
   for (const auto& name : json.at("losses"))
-    settings.space.losses.push_back(find_row(name.get<std::string>()));
+    settings.space.losses.push_back(named(whole.row(name.get<std::string>()), name));
   for (const auto& name : json.at("dtypes"))
     settings.space.dtypes.push_back(*parse_dtype(name.get<std::string>()));
   for (const auto& name : json.at("devices"))
-    for (const Device device : whole_space().devices)
-      if (device->name == name.get<std::string>()) settings.space.devices.push_back(device);
+    settings.space.devices.push_back(named(whole.device(name.get<std::string>()), name));
   Worker worker(std::move(settings), json.at("job"), json.at("start"), json.at("board"), json.at("pipe"));
   Remains& remains = worker.slot().remains;
   guard_process(remains, worker.settings_.limits, /*own_map=*/true);

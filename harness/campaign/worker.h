@@ -20,7 +20,8 @@ struct Settings {
   uint64_t seed = 1;
   int jobs = 1;
   Limits limits = {};
-  Space space;
+  Space space;  ///< what is drawn from
+  Space whole;  ///< what cases are read and made smaller in, `space` or more
   Bias bias;
   Strictness strictness;
   std::set<std::string> known;  ///< signatures that need no minimizing
@@ -37,12 +38,13 @@ class Worker {
   /// The index of the next case, which depends on the seed and the index alone; nothing: it is time to end.
   std::optional<uint64_t> claim();
   Checked judge(const Case& c, Plan&& plan);
-  Checked judge(const Made& made) { return judge(made.body, Plan(made.plan)); }
+  Checked judge(Reading&& reading) { return judge(reading.body, std::move(reading.plan)); }
   /// `board_file`: of the board that it shares with its campaign; `pipe`: where it tells what it meets.
   Worker(Settings, int job, uint64_t start, int board_file, int pipe);
-  /// For an engine that is another program: pass this text, and let it call `attached`.
+  /// For an engine that is another program: pass this text, and let it call `attached`, with all that the
+  /// names in it may mean.
   std::string ticket() const;
-  static Worker attached(const std::string& ticket);
+  static Worker attached(const std::string& ticket, const Space& whole);
 
  private:
   Slot& slot() const;

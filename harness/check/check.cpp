@@ -23,10 +23,6 @@ void add(std::vector<Verdict>& verdicts, const std::vector<Verdict>& more) {
 
 }  // namespace
 
-Checked Checker::check(const Case& c, Siblings siblings, std::vector<Verdict>* verdicts) {
-  return check(plan_of(c), siblings, verdicts);
-}
-
 Checked Checker::check(Plan plan, Siblings siblings, std::vector<Verdict>* verdicts) {
   Observation seen = run(plan);
   Checked checked = judged(std::move(plan), std::move(seen));

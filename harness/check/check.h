@@ -22,7 +22,6 @@ class Checker {
  public:
   explicit Checker(Strictness strictness = {}) : strictness_(strictness) {}
   /// `verdicts`: what each property says, beside `all_properties`; null: nobody asks.
-  Checked check(const Case&, Siblings = Siblings::always, std::vector<Verdict>* verdicts = nullptr);
   Checked check(Plan, Siblings = Siblings::always, std::vector<Verdict>* verdicts = nullptr);
   /// The same for a plan that was run already, siblings aside.
   Checked judged(Plan, Observation);

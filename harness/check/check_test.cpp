@@ -4,6 +4,7 @@
 #include "harness/run/prepare.h"
 #include "harness/run/run.h"
 #include "harness/search/minimize.h"
+#include "harness/search/simpler.h"
 #include "properties/grade.h"
 #include "properties/messages.h"
 
@@ -14,11 +15,19 @@ Case with(std::initializer_list<Choice> choices) {
   return {{choices}};
 }
 
+Case canonical(const Case& c) {
+  return canonical(c, whole_space());
+}
+
+Checked check(Checker& checker, const Case& c) {
+  return checker.check(plan_of(c, whole_space()));
+}
+
 TEST(Rows, EverySimplestCaseRunsInTrain) {
   prepare_process();
   Checker checker;
   for (const Row* row : module_rows()) {
-    const auto checked = checker.check(with({{"layers[0].module", std::string(row->name)}}));
+    const auto checked = check(checker, with({{"layers[0].module", std::string(row->name)}}));
     EXPECT_FALSE(checked.seen.error) << row->name << ": " << checked.seen.error->message;
     EXPECT_TRUE(checked.violations.empty())
         << row->name << ": " << to_string(checked.violations[0].signature);
@@ -29,7 +38,7 @@ TEST(Rows, EverySimplestCaseRunsInTrain) {
       if (row->name == "BCELoss" && std::string_view(module) == "Embedding")
         continue;  // wants values in [0, 1]
       const auto checked =
-          checker.check(with({{"layers[0].module", module}, {"loss", std::string(row->name)}}));
+          check(checker, with({{"layers[0].module", module}, {"loss", std::string(row->name)}}));
       EXPECT_FALSE(checked.seen.error) << row->name << ": " << checked.seen.error->message;
       EXPECT_TRUE(checked.violations.empty()) << row->name;
     }
@@ -39,10 +48,10 @@ TEST(Rows, AnOptionThatAsksForAnotherCallHasThatCallsPromise) {
   // max_pool3d runs in float32 in a region of the CPU, max_pool3d_with_indices is in none of its lists.
   Checker checker;
   const auto given = [&](const char* return_indices) {
-    const auto checked = checker.check(with({{"params.dtype", "bfloat16"},
-                                             {"autocast", "bfloat16"},
-                                             {"layers[0].module", "MaxPool3d"},
-                                             {"layers[0].return_indices", return_indices}}));
+    const auto checked = check(checker, with({{"params.dtype", "bfloat16"},
+                                              {"autocast", "bfloat16"},
+                                              {"layers[0].module", "MaxPool3d"},
+                                              {"layers[0].return_indices", return_indices}}));
     EXPECT_TRUE(checked.violations.empty()) << return_indices;
     return checked.seen.calls.at(0).given;
   };
@@ -54,11 +63,11 @@ TEST(Rows, AnOptionThatAsksForAnotherCallHasThatCallsPromise) {
 TEST(Oracle, SupportIsAskedWithTheInputsGradient) {
   // Autograd refuses complex here before the mismatch is seen: one of the dtypes is not supported.
   Checker checker;
-  const auto checked = checker.check(with({{"device", "meta"},
-                                           {"input.dtype", "complex64"},
-                                           {"input.requires_grad", "true"},
-                                           {"layers[0].module", "FractionalMaxPool2d"},
-                                           {"layers[0].random_samples", "true"}}));
+  const auto checked = check(checker, with({{"device", "meta"},
+                                            {"input.dtype", "complex64"},
+                                            {"input.requires_grad", "true"},
+                                            {"layers[0].module", "FractionalMaxPool2d"},
+                                            {"layers[0].random_samples", "true"}}));
   ASSERT_TRUE(checked.seen.error);
   EXPECT_EQ(recognize(checked.seen.error->message)->family->name, "category_inputs");
   EXPECT_TRUE(checked.violations.empty());
@@ -67,17 +76,17 @@ TEST(Oracle, SupportIsAskedWithTheInputsGradient) {
 TEST(Oracle, AnInputOnAnotherDeviceIsOutsideOfThePromise) {
   // Autocast of the CPU leaves it alone, and no parameter lies where it does not.
   Checker checker;
-  const auto checked = checker.check(with({{"input.dtype", "bfloat16"},
-                                           {"input.device", "meta"},
-                                           {"autocast", "float16"},
-                                           {"layers[0].module", "MaxPool3d"}}));
+  const auto checked = check(checker, with({{"input.dtype", "bfloat16"},
+                                            {"input.device", "meta"},
+                                            {"autocast", "float16"},
+                                            {"layers[0].module", "MaxPool3d"}}));
   EXPECT_TRUE(checked.seen.calls.at(0).mixed_devices);
   EXPECT_TRUE(checked.violations.empty());
 }
 
 TEST(Oracle, AMismatchIsSeenAndHolds) {
   Checker checker;
-  const auto checked = checker.check(with({{"input.dtype", "float64"}}));
+  const auto checked = check(checker, with({{"input.dtype", "float64"}}));
   ASSERT_TRUE(checked.seen.error);
   EXPECT_EQ(recognize(checked.seen.error->message)->family->kind, MessageKind::mismatch);
   EXPECT_TRUE(checked.violations.empty());
@@ -87,12 +96,10 @@ TEST(Oracle, TheLayersOfAStackAreOneRoleInSignatures) {
   Checker checker;
   const auto signatures = [&](const char* layers, const char* parameter) {
     std::vector<std::string> texts;
-    for (const auto& v : checker
-                             .check(with({{"layers[0].module", "TransformerEncoder"},
-                                          {"layers[0].num_layers", layers},
-                                          {parameter, "float64"}}))
-                             .violations)
-      texts.push_back(to_string(v.signature));
+    const auto checked = check(checker, with({{"layers[0].module", "TransformerEncoder"},
+                                              {"layers[0].num_layers", layers},
+                                              {parameter, "float64"}}));
+    for (const auto& v : checked.violations) texts.push_back(to_string(v.signature));
     return texts;
   };
   const auto first = signatures("1", "layers[0].layers.0.linear1.bias.dtype");
@@ -104,10 +111,10 @@ TEST(Oracle, TheLayersOfAStackAreOneRoleInSignatures) {
 
 TEST(Oracle, ARefusalOfAnotherOperandHoldsWhereTwoThingsAreWrong) {
   Checker checker;
-  const auto checked = checker.check(with({{"layers[0].module", "TransformerEncoderLayer"},
-                                           {"layers[0].src_key_padding_mask", "true"},
-                                           {"layers[0].src_key_padding_mask.dtype", "uint8"},
-                                           {"layers[0].norm1.bias.dtype", "float64"}}));
+  const auto checked = check(checker, with({{"layers[0].module", "TransformerEncoderLayer"},
+                                            {"layers[0].src_key_padding_mask", "true"},
+                                            {"layers[0].src_key_padding_mask.dtype", "uint8"},
+                                            {"layers[0].norm1.bias.dtype", "float64"}}));
   ASSERT_TRUE(checked.seen.error);
   EXPECT_EQ(recognize(checked.seen.error->message)->family->name, "mask_dtype_named");
   EXPECT_TRUE(checked.violations.empty());
@@ -115,29 +122,29 @@ TEST(Oracle, ARefusalOfAnotherOperandHoldsWhereTwoThingsAreWrong) {
 
 TEST(Oracle, AWrongCategoryMayBeRefusedBySayingWhatWasExpected) {
   Checker checker;
-  const auto refused = checker.check(with({{"loss", "MultiMarginLoss"}, {"loss.target.dtype", "int32"}}));
+  const auto refused = check(checker, with({{"loss", "MultiMarginLoss"}, {"loss.target.dtype", "int32"}}));
   ASSERT_TRUE(refused.seen.error);  // "expected scalar type Long but found Int": no operand is int64
   EXPECT_TRUE(refused.violations.empty());
   const auto empty =
-      checker.check(with({{"batch", "0"}, {"loss", "MultiMarginLoss"}, {"loss.target.dtype", "int32"}}));
+      check(checker, with({{"batch", "0"}, {"loss", "MultiMarginLoss"}, {"loss.target.dtype", "int32"}}));
   ASSERT_EQ(empty.violations.size(), 1u);
   EXPECT_EQ(empty.violations[0].signature.property, "mismatch_is_refused_by_name");
 }
 
 TEST(Oracle, WhereATargetAndAnInputAreWrongEitherErrorHolds) {
   Checker checker;
-  const auto checked = checker.check(with({{"layers[0].module", "Identity"},
-                                           {"input.dtype", "float64"},
-                                           {"autocast", "bfloat16"},
-                                           {"loss", "AdaptiveLogSoftmaxWithLoss"},
-                                           {"loss.target.dtype", "bool"}}));
+  const auto checked = check(checker, with({{"layers[0].module", "Identity"},
+                                            {"input.dtype", "float64"},
+                                            {"autocast", "bfloat16"},
+                                            {"loss", "AdaptiveLogSoftmaxWithLoss"},
+                                            {"loss.target.dtype", "bool"}}));
   ASSERT_TRUE(checked.seen.error);
   EXPECT_TRUE(checked.violations.empty()) << checked.seen.error->message;
 }
 
 TEST(Oracle, AFaultInTheFactsIsCaughtByItsProperty) {
   Checker checker;
-  const auto checked = checker.check(with({{"input.dtype", "float64"}}));
+  const auto checked = check(checker, with({{"input.dtype", "float64"}}));
   const Plan& plan = checked.plan;
   Expectation promised;
   for (const CallFacts& call : checked.seen.calls) {
@@ -186,7 +193,7 @@ TEST(Oracle, AFaultInTheFactsIsCaughtByItsProperty) {
 
 TEST(Oracle, ARefusalIsGradedByWhatItNames) {
   Checker checker;
-  const auto checked = checker.check(with({{"input.dtype", "float64"}}));
+  const auto checked = check(checker, with({{"input.dtype", "float64"}}));
   ASSERT_TRUE(checked.seen.error);
   const CallFacts& call = checked.seen.calls.back();  // input float64, weight and bias float32
   const Promise& promise = checked.promised.calls.back();
@@ -224,7 +231,7 @@ TEST(Oracle, ARefusalIsGradedByWhatItNames) {
 
 TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
   Checker checker;
-  const auto checked = checker.check(Case{});
+  const auto checked = check(checker, Case{});
   const Plan& plan = checked.plan;
   Expectation promised;
   for (const CallFacts& call : checked.seen.calls) {
@@ -279,7 +286,7 @@ TEST(Oracle, AFaultAfterAGoodForwardIsCaughtByItsProperty) {
 
 TEST(Oracle, AFaultOfTheModelsStateIsCaughtByItsProperty) {
   Checker checker;
-  const auto checked = checker.check(with({{"steps", "1"}, {"optimizer", "Adam"}}));
+  const auto checked = check(checker, with({{"steps", "1"}, {"optimizer", "Adam"}}));
   Expectation promised;
   for (const CallFacts& call : checked.seen.calls) {
     promised.calls.push_back(promise_for(checked.plan, call));
@@ -308,7 +315,7 @@ TEST(Oracle, AFaultOfTheModelsStateIsCaughtByItsProperty) {
 
 /// The first layer of a case, which holds, and its siblings as they really ran.
 LayerWithSiblings layer_of_case(const Case& c) {
-  const Plan plan = plan_of(c);
+  const Plan plan = plan_of(c, whole_space());
   Support support;
   return run_siblings(plan, run(plan).calls.front(), support);
 }
@@ -373,8 +380,8 @@ TEST(Siblings, ARepairThatDoesNotHelpIsCaught) {
 /// The smallest case that shows the finding with this signature, of a case that does.
 Case minimum_of(const Case& start, std::string_view signature) {
   Checker checker;
-  const auto shows = [&](const Case& c) { return checker.check(c).violations; };
-  const auto shown = shows(start);
+  const auto shows = [&](const Reading& step) { return checker.check(step.plan).violations; };
+  const auto shown = shows(reading_of(start, whole_space()));
   const auto at = std::find_if(shown.begin(), shown.end(),
                                [&](const Violation& v) { return to_string(v.signature) == signature; });
   if (at == shown.end()) {
@@ -382,7 +389,7 @@ Case minimum_of(const Case& start, std::string_view signature) {
     return start;
   }
   Violation violation = *at;
-  return minimize(start, violation, shows);
+  return minimize(start, whole_space(), violation, shows);
 }
 
 TEST(Minimizer, TwoMismatchesAtOnceAreNoFindingOfTheirOwn) {
@@ -464,7 +471,7 @@ TEST(Minimizer, AnInputTakesTheDtypeToWhichARegionCast) {
                                      {"input.requires_grad", "true"},
                                      {"input.dtype", "float16"},
                                      {"layers[0].module", "Hardshrink"}}));
-  const auto steps = simpler(through);
+  const auto steps = simpler(through, whole_space());
   EXPECT_NE(std::find(steps.begin(), steps.end(), alone), steps.end());
 }
 
@@ -475,7 +482,7 @@ TEST(Minimizer, ALayerThatIsUsedAgainInARegionOfItsOwnRunsThereOnce) {
                                      {"layers[1].autocast", "bfloat16"}}));
   ASSERT_EQ(again["layers[1].module"], "Reuse");
   const Case once = canonical(with({{"layers[0].module", "ReLU"}, {"layers[0].autocast", "bfloat16"}}));
-  const auto steps = simpler(again);
+  const auto steps = simpler(again, whole_space());
   EXPECT_NE(std::find(steps.begin(), steps.end(), once), steps.end());
 }
 
@@ -484,7 +491,7 @@ TEST(Minimizer, AContainersRegionMayGoToWhatItHolds) {
                                     {"layers[0].autocast", "bfloat16"},
                                     {"layers[0].layers[0].module", "ReLU"}}));
   const Case alone = canonical(with({{"layers[0].module", "ReLU"}, {"layers[0].autocast", "bfloat16"}}));
-  const auto steps = simpler(held);
+  const auto steps = simpler(held, whole_space());
   EXPECT_NE(std::find(steps.begin(), steps.end(), alone), steps.end());
 }
 

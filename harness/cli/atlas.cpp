@@ -7,7 +7,9 @@
 #include <iostream>
 #include <thread>
 
-#include "harness/atlas/atlas.h"
+#include "harness/atlas/atlas_file.h"
+#include "harness/atlas/compare.h"
+#include "harness/atlas/survey.h"
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
 #include "harness/files/case_file.h"
@@ -70,7 +72,7 @@ struct AtlasOptions {
 };
 
 int atlas(const AtlasOptions& o) {
-  AtlasSettings settings{.space = o.space.space()};
+  AtlasSettings settings{.space = o.space.space(whole_space()), .whole = whole_space()};
   settings.jobs = o.jobs.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
                                  : static_cast<int>(number_of("--jobs", o.jobs, 1, 256));
   if (o.out.empty()) fail("--out '': expected a file");

@@ -10,6 +10,7 @@
 #include "harness/run/position.h"
 #include "harness/run/prepare.h"
 #include "harness/run/ticks.h"
+#include "harness/search/draw_case.h"
 
 namespace dtypefuzz {
 namespace {
@@ -33,14 +34,14 @@ const std::vector<Workload>& workloads() {
   return all;
 }
 
-std::vector<Made> drawn(const Workload& workload, size_t count, uint64_t seed) {
+std::vector<Reading> drawn(const Workload& workload, const Space& whole, size_t count, uint64_t seed) {
   SpaceOptions options;
   options.modules = workload.modules;
   options.devices = {"cpu"};
-  const Space space = options.space();
-  std::vector<Made> made;
+  const Space space = options.space(whole);
+  std::vector<Reading> made;
   for (uint64_t index = 0; made.size() < count; ++index) {
-    Made one = draw_case(rng_for(seed, index), space, workload.bias);
+    Reading one = draw_case(rng_for(seed, index), space, workload.bias);
     if (one.plan.steps > 0 || one.plan.load != Load::none || one.plan.convert != Convert::none) continue;
     made.push_back(std::move(one));
   }
@@ -57,12 +58,13 @@ struct Rates {
 /// alike.
 Rates measure(const Workload& workload, double seconds) {
   constexpr size_t kBlock = 250;
-  const auto made = drawn(workload, 16 * kBlock, 1);
+  const Space& whole = whole_space();
+  const auto made = drawn(workload, whole, 16 * kBlock, 1);
   Checker checker;
   Slot& slot = *new Slot;
   write_positions_to(&slot.remains.position);
   Rates rates;
-  for (const Made& one : made) {  // kernels warm, support probed
+  for (const Reading& one : made) {  // kernels warm, support probed
     const Checked checked = checker.check(one.plan, Siblings::sampled);
     rates.finished += !checked.seen.error;
     rates.backward += checked.seen.backward_ran;
@@ -77,7 +79,7 @@ Rates measure(const Workload& workload, double seconds) {
     for (size_t i = at; i < at + kBlock; ++i) {
       // All that a campaign does for a case: answer the questions, note it, run, observe, judge.
       Draw draw(made[i].body);
-      Plan plan = plan_of(draw);
+      Plan plan = plan_of(draw, whole);
       slot.enter(draw.result());
       slot.remains.begin();
       checker.check(std::move(plan), Siblings::sampled);

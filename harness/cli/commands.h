@@ -32,7 +32,7 @@ struct SpaceOptions {
   bool only_named = false;
   void add_to(CLI::App&);
   /// An Error that names what is unknown and what was meant.
-  Space space() const;
+  Space space(const Space& whole) const;
 };
 
 /// One JSON line on stdout: `type` and `schema` are put in front of the fields.
@@ -44,7 +44,7 @@ std::string own_path();
 std::string of_checkout(const std::string& path);
 /// A finding as a report: what was promised, what happened, the case, and as its last line how to see it
 /// again.
-void print_finding(const Finding&, const std::string& path, std::string_view novelty,
+void print_finding(const Finding&, const Space&, const std::string& path, std::string_view novelty,
                    const std::string& title, bool json);
 /// Seconds of `60s`, `10m`, `2h` or a bare number; an Error that names the option otherwise.
 double seconds_of(std::string_view option, const std::string& text);

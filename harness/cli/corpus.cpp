@@ -19,12 +19,12 @@ void add_corpus(CLI::App& app, int& code) {
 
   auto* merge = corpus->add_subcommand("merge", "Adopt the findings of a run");
   merge->add_option("from", o->from, "a directory of findings")->capture_default_str();
-  merge->callback([o] { fmt::print("{} adopted\n", merge_corpus(o->from, o->into)); });
+  merge->callback([o] { fmt::print("{} adopted\n", merge_corpus(o->from, o->into, whole_space())); });
 
   auto* check = corpus->add_subcommand("check", "Every file is whole and canonical");
   check->add_option("directory", o->into, "the corpus");
   check->callback([o, &code] {
-    const auto wrong = check_corpus(o->into);
+    const auto wrong = check_corpus(o->into, whole_space());
     for (const auto& text : wrong) fmt::print("{}\n", text);
     if (wrong.empty())
       fmt::print("{} case files, each whole and in its shortest form\n", case_files({o->into}).size());
@@ -33,17 +33,18 @@ void add_corpus(CLI::App& app, int& code) {
 
   auto* tidy = corpus->add_subcommand("tidy", "Write every file in its shortest form");
   tidy->add_option("directory", o->into, "the corpus");
-  tidy->callback([o] { fmt::print("{} changed\n", tidy_corpus(o->into)); });
+  tidy->callback([o] { fmt::print("{} changed\n", tidy_corpus(o->into, whole_space())); });
 
   auto* record = corpus->add_subcommand(
       "record", "Write into each file what this LibTorch does with it, on this CPU and lesser ones");
   record->add_option("paths", o->paths, "case files or directories")->required();
   record->callback([o] {
+    const Space& space = whole_space();
     for (const auto& path : case_files(o->paths)) {
-      CaseFile file = load_case(path);
+      CaseFile file = load_case(path, space);
       const Seen* before = seen_here(file);
-      record_seen(file, before ? before->verdicts.front() : "");
-      write_atomically(path, print_shortest(file));
+      record_seen(file, space, before ? before->verdicts.front() : "");
+      write_atomically(path, print_shortest(file, space));
     }
   });
 
@@ -51,14 +52,16 @@ void add_corpus(CLI::App& app, int& code) {
   accept->add_option("file", o->subject, "a case file")->required();
   accept->add_option("--title", o->title, "what is wrong, in one line")->required();
   accept->add_option("--upstream", o->upstream, "a link to the issue, or 'none found'");
-  accept->callback([o] { accept_finding(o->subject, o->title, o->upstream); });
+  accept->callback([o] { accept_finding(o->subject, o->title, o->upstream, whole_space()); });
 
   auto* drop = corpus->add_subcommand("drop", "Remove a finding by its signature");
   drop->add_option("signature", o->subject, "as printed")->required();
-  drop->callback([o] { fmt::print("removed {}\n", drop_finding(o->into, o->subject).string()); });
+  drop->callback(
+      [o] { fmt::print("removed {}\n", drop_finding(o->into, o->subject, whole_space()).string()); });
 
   corpus->add_subcommand("signatures", "The known signatures, one a line")->callback([o] {
-    for (const auto& [signature, entry] : load_baseline(o->into)) fmt::print("{}\n", signature);
+    for (const auto& [signature, entry] : load_baseline(o->into, whole_space()))
+      fmt::print("{}\n", signature);
   });
 }
 

@@ -74,17 +74,19 @@ void print(const std::vector<RareFault>& faults, const RareCampaign& campaign) {
 }
 
 int run_rare(const FaultOptions& o) {
-  Settings settings{.engine = engine_named("rapidcheck").make({}),
+  const Space& whole = whole_space();
+  Settings settings{.engine = engine_named("rapidcheck").make({}, whole),
                     .seconds = seconds_of("--campaign", o.campaign),
                     .seed = number_of("--seed", o.seed, 0, UINT64_MAX),
                     .jobs = static_cast<int>(number_of("--jobs", o.jobs, 1, 256)),
-                    .space = SpaceOptions{}.space(),
+                    .space = SpaceOptions{}.space(whole),
+                    .whole = whole,
                     .bias = {},
                     .strictness = {},
                     .known = {}};
   // What is met often should cost little.
   if (o.often) settings.limits = {.seconds = 5, .bytes = uint64_t{1} << 30};
-  for (const auto& [signature, entry] : load_baseline(of_checkout("corpus/findings")))
+  for (const auto& [signature, entry] : load_baseline(of_checkout("corpus/findings"), whole))
     settings.known.insert(signature);
   prepare_process();
   const auto faults = rare_faults(o.often);

@@ -99,7 +99,7 @@ Json versions() {
 }
 
 /// What the options come to, the engine and the baseline aside.
-Settings campaign_of(const FuzzOptions& o) {
+Settings campaign_of(const FuzzOptions& o, const Space& whole) {
   const bool whole_sweep = o.engine == "sweep" && o.time.empty();  // it ends by itself
   return {.engine = {},
           .seconds = !o.time.empty()                ? seconds_of("--time", o.time)
@@ -109,7 +109,8 @@ Settings campaign_of(const FuzzOptions& o) {
           .seed = number_of("--seed", o.seed, 0, UINT64_MAX),
           .jobs = static_cast<int>(number_of("--jobs", o.jobs.empty() ? "1" : o.jobs, 1, 256)),
           .limits = {seconds_of("--case-time", o.case_time), bytes_of("--memory", o.memory)},
-          .space = o.space.space(),
+          .space = o.space.space(whole),
+          .whole = whole,
           .bias = {},
           .strictness = {o.strict},
           .known = {}};
@@ -117,7 +118,7 @@ Settings campaign_of(const FuzzOptions& o) {
 
 /// The options that a campaign's run.json tells. An Error where they are none, or where this build would draw
 /// other cases.
-FuzzOptions options_in(const Json& record, const std::string& file) {
+FuzzOptions options_in(const Json& record, const std::string& file, const Space& whole) {
   std::string differs;
   const Json here = versions();
   for (const auto& [name, version] : here.items())
@@ -134,7 +135,7 @@ FuzzOptions options_in(const Json& record, const std::string& file) {
   o.baseline = told.at("baseline"), o.corpus = told.at("corpus");
   try {
     engine_named(o.engine);
-    if (settings_of(o, campaign_of(o).space).at("space") != told.at("space"))
+    if (settings_of(o, campaign_of(o, whole).space).at("space") != told.at("space"))
       fail("began with other modules, dtypes or devices than this build has; begin anew with --out");
   } catch (const Error& e) {
     throw e.at(file);
@@ -145,10 +146,10 @@ FuzzOptions options_in(const Json& record, const std::string& file) {
 /// The options of the campaign that `record` is of, but for how long and on how many jobs, where that is said
 /// anew. A directory that the record names is opened where it is the usual one, or where it is said again:
 /// whoever wrote the file is not to choose what this person's process reads and writes.
-void go_on_with(FuzzOptions& o, const Json& record) {
+void go_on_with(FuzzOptions& o, const Json& record, const Space& whole) {
   const std::string file = as_text((fs::path(o.resume) / "run.json").string());
   const FuzzOptions usual;
-  FuzzOptions told = options_in(record, file);
+  FuzzOptions told = options_in(record, file, whole);
   const auto said_again = [&](const char* option, const std::string& recorded, const std::string& given,
                               const std::string& by_default) {
     const bool opens_nothing = recorded.empty() || recorded == "none";
@@ -210,8 +211,9 @@ void look_for_fixed(const std::map<std::string, Known>& baseline, const Settings
       ++counts.unseen;
       continue;
     }
-    const CaseFile file = load_case(entry.path);
-    const auto shown = check_isolated(file.body, settings.limits, settings.strictness).violations;
+    const CaseFile file = load_case(entry.path, settings.whole);
+    const auto shown =
+        check_isolated(file.body, settings.whole, settings.limits, settings.strictness).violations;
     if (std::any_of(shown.begin(), shown.end(), [&](auto& v) { return to_string(v.signature) == signature; }))
       continue;
     ++counts.fixed;
@@ -220,7 +222,7 @@ void look_for_fixed(const std::map<std::string, Known>& baseline, const Settings
         file.body,
         0};
     if (json)
-      print_finding(finding, entry.path.string(), "fixed", entry.title, true);
+      print_finding(finding, settings.whole, entry.path.string(), "fixed", entry.title, true);
     else
       fmt::print("fixed: {} ({})\n", signature, entry.path.string());
   }
@@ -268,6 +270,7 @@ void print_summary(const FuzzOptions& o, const Settings& settings, const Progres
 }
 
 int fuzz(FuzzOptions o) {
+  const Space& whole = whole_space();
   const bool resumed = !o.resume.empty();
   std::optional<Folder> folder;
   Json record;
@@ -277,11 +280,11 @@ int fuzz(FuzzOptions o) {
       fail("--resume {}: no run.json is there; give the --out directory of a campaign", o.resume);
     folder.emplace(o.resume);
     record = folder->record();
-    go_on_with(o, record);
+    go_on_with(o, record, whole);
   }
   if (o.jobs.empty()) o.jobs = "1";
-  Settings settings = campaign_of(o);
-  const auto baseline = load_baseline(o.baseline);
+  Settings settings = campaign_of(o, whole);
+  const auto baseline = load_baseline(o.baseline, whole);
   for (const auto& [signature, entry] : baseline) settings.known.insert(signature);
   const NamedEngine& engine = engine_named(o.engine);
   if (!folder) {
@@ -292,7 +295,7 @@ int fuzz(FuzzOptions o) {
   EngineOptions options{.corpus = o.corpus, .seeds = {}, .target = {}, .folder = o.out};
   for (const auto& [signature, entry] : baseline) options.known.push_back(entry.path.string());
   if (const auto seeds = of_checkout("corpus/seeds"); fs::is_directory(seeds)) options.seeds.push_back(seeds);
-  settings.engine = engine.make(options);
+  settings.engine = engine.make(options, whole);
 
   record["settings"] = settings_of(o, settings.space);
   record["begun"].push_back(fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr))));
@@ -314,12 +317,14 @@ int fuzz(FuzzOptions o) {
     if (novelty == Novelty::known) {
       path = baseline.at(signature).path.string(), title = baseline.at(signature).title;
     } else {
-      path = folder->save(finding, novelty, {{"engine", fmt::format("{} --seed {}", o.engine, o.seed)}})
-                 .string();
+      path =
+          folder->save(finding, whole, novelty, {{"engine", fmt::format("{} --seed {}", o.engine, o.seed)}})
+              .string();
     }
     counts.add(signature, {novelty, finding.violation.severity}, path);
     ticker.clear();
-    if (novelty != Novelty::known || o.json) print_finding(finding, path, to_string(novelty), title, o.json);
+    if (novelty != Novelty::known || o.json)
+      print_finding(finding, whole, path, to_string(novelty), title, o.json);
   };
   listener.tick = [&](const Progress& p) { ticker.tick(p, counts.fresh, counts.known.size()); };
   listener.save = [&](const Snapshot& snapshot) { folder->save(snapshot); };

@@ -16,20 +16,19 @@ namespace dtypefuzz {
 namespace {
 
 /// The answers that make a module a variant: its own questions that are no dtype, as `name=first|second`.
-std::vector<std::string> variants_of(const Row& row, bool is_loss) {
+std::vector<std::string> variants_of(const Row& row, bool is_loss, const Space& space) {
   Case c;
   c.set(is_loss ? "loss" : "layers[0].module", row.name);
   Draw draw(c);
   draw.keep_repairs(true);  // a missing answer's repair lists what was offered
-  plan_of(draw);
-  const std::string_view prefix = is_loss ? "loss." : "layers[0].";
+  plan_of(draw, space);
+  const std::string_view path = is_loss ? "loss" : "layers[0]";
   std::vector<std::string> variants;
   for (const Repair& repair : draw.repairs()) {
-    const std::string_view name = repair.name;
-    if (!name.starts_with(prefix) || name.ends_with("dtype") || name.ends_with(".autocast") ||
-        name.ends_with(".residual"))
+    if (!lies_in(repair.name, path) || is_dtype(repair.ask) || is_region(repair.ask) ||
+        repair.ask == Ask::residual)
       continue;
-    std::string text(name.substr(prefix.size()));
+    std::string text = repair.name.substr(path.size() + 1);
     char separator = '=';
     for (const auto& option : repair.offered) text += separator, text += option, separator = '|';
     variants.push_back(text);
@@ -100,6 +99,7 @@ int list_contracts(const std::string& wanted, bool json) {
 }
 
 int list(const std::string& what, bool json) {
+  const Space& whole = whole_space();
   const auto line = [&](std::string_view type, std::string_view name, std::string_view detail,
                         const std::vector<std::string>* variants = nullptr) {
     if (!json) {
@@ -112,19 +112,19 @@ int list(const std::string& what, bool json) {
   };
   if (what == "modules")
     for (const bool is_loss : {false, true})
-      for (const Row* row : is_loss ? losses() : module_rows()) {
-        const auto variants = variants_of(*row, is_loss);
+      for (const Row* row : is_loss ? whole.losses : whole.modules) {
+        const auto variants = variants_of(*row, is_loss, whole);
         line("module", row->name, row->source, &variants);
       }
   else if (what == "dtypes")
     for (const Dtype dtype : all_dtypes()) line("dtype", name_of(dtype), to_string(category_of(dtype)));
   else if (what == "devices")
-    for (const Device device : whole_space().devices)
+    for (const Device device : whole.devices)
       line("device", to_string(device), device_in_reach(device) ? "in reach" : "not here");
   else if (what == "properties")
     for (const auto& property : all_properties()) line("property", property.name, property.sentence);
   else if (what == "findings")
-    for (const auto& [signature, known] : load_baseline(of_checkout("corpus/findings"))) {
+    for (const auto& [signature, known] : load_baseline(of_checkout("corpus/findings"), whole)) {
       if (!json)
         fmt::print("{}\n  {}\n", signature, known.title.empty() ? "(no title)" : known.title);
       else

@@ -38,8 +38,8 @@ void SpaceOptions::add_to(CLI::App& command) {
   command.add_option("--devices", devices, "cpu, meta, cuda")->delimiter(',')->allow_extra_args(false);
 }
 
-Space SpaceOptions::space() const {
-  Space space = whole_space();
+Space SpaceOptions::space(const Space& whole) const {
+  Space space = whole;
   std::erase_if(space.devices, [](Device device) { return !device_in_reach(device); });
   if (!modules.empty()) {
     std::vector<std::string> names;
@@ -104,8 +104,8 @@ std::string of_checkout(const std::string& path) {
   return !error && std::filesystem::exists(there, error) ? there.string() : path;
 }
 
-void print_finding(const Finding& finding, const std::string& path, std::string_view novelty,
-                   const std::string& title, bool json) {
+void print_finding(const Finding& finding, const Space& space, const std::string& path,
+                   std::string_view novelty, const std::string& title, bool json) {
   const Violation& v = finding.violation;
   if (json)
     return print_json("finding", {{"signature", to_string(v.signature)},
@@ -132,12 +132,10 @@ void print_finding(const Finding& finding, const std::string& path, std::string_
     fmt::print("  run {}:    {}\n", i + 1, finding.observed[i]);
   fmt::print("  case:\n");
   // What is not simplest tells the story; the modules are always part of it.
-  Draw draw(finding.minimized);
-  plan_of(draw);
-  for (size_t i = 0; i < draw.answered().size(); ++i)
-    if (const Choice& choice = draw.result().choices[i];
-        draw.answered()[i].taken > 0 || choice.name.ends_with(".module") || choice.name == "params.dtype")
-      fmt::print("    {} = {}\n", choice.name, choice.value);
+  const Reading reading = reading_of(finding.minimized, space);
+  for (const auto& [name, value, answer] : reading.questions())
+    if (answer.taken > 0 || answer.ask == Ask::module || name == "params.dtype")
+      fmt::print("    {} = {}\n", name, value);
   fmt::print("  saved:    {}\n  again:    {} replay {}\n", path, own_path(), path);
   std::fflush(stdout);
 }

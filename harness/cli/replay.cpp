@@ -8,6 +8,7 @@
 #include "harness/core/error.h"
 #include "harness/files/seen.h"
 #include "harness/search/minimize.h"
+#include "harness/search/size.h"
 
 namespace dtypefuzz {
 namespace {
@@ -25,12 +26,13 @@ std::vector<std::filesystem::path> some_case_files(const std::vector<std::string
 }
 
 int replay(const CaseOptions& o) {
+  const Space& space = whole_space();
   size_t differ = 0, total = 0, unseen = 0;
   for (const auto& path : some_case_files(o.paths)) {
     std::vector<std::string> notes;
-    const CaseFile file = load_case(path, &notes);
+    const CaseFile file = load_case(path, space, &notes);
     for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
-    const Isolated result = check_isolated(file.body, {}, {o.strict});
+    const Isolated result = check_isolated(file.body, space, {}, {o.strict});
     std::vector<std::string> shown;
     for (const auto& v : result.violations) shown.push_back(to_string(v.signature));
     if (shown.empty()) shown.emplace_back("holds");
@@ -83,19 +85,21 @@ int replay(const CaseOptions& o) {
 }
 
 int minimize_files(const CaseOptions& o) {
+  const Space& space = whole_space();
   for (const auto& path : some_case_files(o.paths)) {
-    CaseFile file = load_case(path);
-    const auto violations = check_isolated(file.body, {}, {o.strict}).violations;
+    CaseFile file = load_case(path, space);
+    const auto violations = check_isolated(file.body, space, {}, {o.strict}).violations;
     if (violations.empty()) fmt::print("{}: holds, nothing to minimize\n", path.string());
     for (Violation violation : violations) {
-      const Case small = minimize(file.body, violation, [&](const Case& candidate) {
-        return check_isolated(candidate, {}, {o.strict}).violations;
+      const Case small = minimize(file.body, space, violation, [&](const Reading& candidate) {
+        return check_isolated(candidate.body, space, {}, {o.strict}).violations;
       });
       const std::string signature = to_string(violation.signature);
       const auto out = std::filesystem::path(o.out) / file_name_of(signature);
-      write_atomically(out,
-                       print_shortest({small, file.about, {{seen_key(cpu_capability()), {signature}}}, {}}));
-      print_finding({violation, small, size_of(small).layers}, out.string(), "minimized", {}, o.json);
+      write_atomically(
+          out, print_shortest({small, file.about, {{seen_key(cpu_capability()), {signature}}}, {}}, space));
+      print_finding({violation, small, size_of(small, space).layers}, space, out.string(), "minimized", {},
+                    o.json);
     }
   }
   return 0;

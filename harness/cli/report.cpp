@@ -23,7 +23,8 @@ int report(const ReportOptions& o) {
   std::map<std::string, bool> fixed;
   if (!o.state.empty() && std::filesystem::exists(o.state))
     fixed = parse_kept(read_file(o.state, kMostBytes), o.state);
-  const Report report = report_of(o.findings, results, load_baseline(o.baseline), fixed);
+  const Space& space = whole_space();
+  const Report report = report_of(o.findings, space, results, load_baseline(o.baseline, space), fixed);
   const std::string markdown = to_markdown(report, own_path());
   if (!o.junit.empty()) write_atomically(o.junit, to_junit(report));
   if (!o.markdown.empty()) write_atomically(o.markdown, markdown);
@@ -32,7 +33,7 @@ int report(const ReportOptions& o) {
     for (const Entry& entry : report.entries)
       print_finding(
           {{parse_signature(entry.signature), entry.severity, entry.promised, entry.seen}, {}, entry.layers},
-          entry.path, to_string(entry.standing), entry.title, true);
+          space, entry.path, to_string(entry.standing), entry.title, true);
     nlohmann::json fields;
     for (const auto standing : {Standing::fresh, Standing::returned, Standing::known, Standing::fixed})
       fields[std::string(to_string(standing))] = report.count(standing);

@@ -46,6 +46,24 @@ void Case::set(std::string_view name, std::string_view value) {
   choices.push_back({std::string(name), std::string(value)});
 }
 
+bool lies_in(std::string_view name, std::string_view path) {
+  return name.size() > path.size() && name.starts_with(path) && name[path.size()] == '.';
+}
+
+bool belongs_to(std::string_view name, std::string_view list) {
+  return name.starts_with(list) && (name.size() == list.size() || name[list.size()] == '[');
+}
+
+std::optional<Element> owner_of(std::string_view list) {
+  const size_t bracket = list.rfind('[');
+  if (bracket == std::string_view::npos) return std::nullopt;
+  Element element{std::string(list.substr(0, bracket))};
+  const char* const end = list.data() + list.size();
+  const auto parsed = std::from_chars(list.data() + bracket + 1, end, element.index);
+  if (parsed.ec != std::errc() || parsed.ptr == end || *parsed.ptr != ']') return std::nullopt;
+  return element;
+}
+
 size_t list_size(const Case& c, std::string_view list) {
   constexpr size_t kMost = 64;  // stacks have 8
   const auto text = c[list];

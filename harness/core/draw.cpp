@@ -4,10 +4,24 @@
 #include <unordered_set>
 
 namespace dtypefuzz {
+namespace {
+
+/// Beside `Ask`: the odds that each kind is drawn by.
+constexpr double Bias::* kOdds[] = {
+    &Bias::setting, &Bias::module,  &Bias::count,   &Bias::size,    &Bias::size,
+    &Bias::size,    &Bias::dtype,   &Bias::operand, &Bias::dtype,   &Bias::operand,
+    &Bias::operand, &Bias::setting, &Bias::operand, &Bias::operand,
+};
+static_assert(std::size(kOdds) == static_cast<size_t>(Ask::residual) + 1);
+
+constexpr double Bias::* odds_of(Ask ask) {
+  return kOdds[static_cast<size_t>(ask)];
+}
+
+}  // namespace
 
 double Bias::of(Ask ask) const {
-  const double odds[] = {setting, module, count, size, dtype, operand};
-  return odds[static_cast<size_t>(ask)];
+  return this->*odds_of(ask);
 }
 
 Draw::Scope::Scope(Draw& draw, std::string_view segment) : draw_(draw), old_size_(draw.path_.size()) {
@@ -40,7 +54,8 @@ std::optional<Dtype> Draw::dtype_or(Ask ask, std::string_view name, std::string_
 }
 
 size_t Draw::options_to_draw(Ask ask, size_t count) {
-  const bool of_dtypes = count > Bias::kUsualDtypes && (ask == Ask::dtype || ask == Ask::operand);
+  const bool of_dtypes =
+      count > Bias::kUsualDtypes && (odds_of(ask) == &Bias::dtype || odds_of(ask) == &Bias::operand);
   return of_dtypes && rng_.chance(bias_.usual) ? Bias::kUsualDtypes : count;
 }
 
@@ -75,7 +90,8 @@ size_t Draw::choose(Ask ask, std::string_view name, const Options& options) {
   if (taken == options.count) {
     taken = random_ && !rng_.chance(bias_.of(ask)) ? rng_.below(options_to_draw(ask, options.count)) : 0;
     if (keep_repairs_ && replayed_) {
-      Repair repair{full, given ? *given : "", std::string(options.text(options.data, taken, scratch)), {}};
+      Repair repair{
+          full, ask, given ? *given : "", std::string(options.text(options.data, taken, scratch)), {}};
       for (size_t i = 0; i < options.count; ++i)
         repair.offered.emplace_back(options.text(options.data, i, scratch));
       repairs_.push_back(std::move(repair));

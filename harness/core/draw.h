@@ -13,8 +13,34 @@
 
 namespace dtypefuzz {
 
-/// What a question is about: drivers bias each kind apart, generators know no odds.
-enum class Ask : uint8_t { setting, module, count, size, dtype, operand };
+/// What a question is about. Whoever looks at answers goes by this and not by names; drivers bias each kind
+/// apart, generators know no odds.
+enum class Ask : uint8_t {
+  setting,        ///< a word or a flag: of the whole case, or an option of a module
+  module,         ///< which module stands here
+  count,          ///< how many layers the stack or a container has
+  depth,          ///< how many layers a module has in itself
+  size,           ///< a number
+  rank,           ///< of the input
+  dtype,          ///< of all parameters: at first, and what they are converted to or loaded from
+  default_dtype,  ///< of tensors of which nothing is said
+  input_dtype,    ///< of the stack's input
+  operand_dtype,  ///< of one parameter, buffer or further input of a layer
+  stray_device,   ///< where the input lies alone
+  region,         ///< autocast round the whole forward pass
+  inner_region,   ///< autocast round a layer, a container or the loss
+  residual,       ///< the layer whose input is added to an output
+};
+/// One tensor's dtype, apart from the rest.
+constexpr bool is_operand_dtype(Ask ask) {
+  return ask == Ask::input_dtype || ask == Ask::operand_dtype;
+}
+constexpr bool is_dtype(Ask ask) {
+  return ask == Ask::dtype || ask == Ask::default_dtype || is_operand_dtype(ask);
+}
+constexpr bool is_region(Ask ask) {
+  return ask == Ask::region || ask == Ask::inner_region;
+}
 
 /// How often a random answer is the simplest one outright; otherwise it is drawn evenly, over all options or
 /// the usual ones. The defaults let about a third of the random cases finish (evenly drawn dtypes end most in
@@ -28,7 +54,7 @@ struct Bias {
   double of(Ask) const;
 };
 
-/// One question as it was answered: how many options it had and which was taken.
+/// One question as it was answered: how many options it had and which was taken, the simplest being 0.
 struct Answered {
   uint32_t options = 0;
   uint32_t taken = 0;
@@ -39,6 +65,7 @@ struct Answered {
 /// A replayed answer that did not fit and was replaced by the simplest.
 struct Repair {
   std::string name;
+  Ask ask = Ask::setting;
   std::string given;  ///< empty: the answer was missing
   std::string taken;
   std::vector<std::string> offered;
@@ -66,6 +93,13 @@ class Draw {
   }
   int64_t size(std::string_view name, std::initializer_list<int64_t> options) {
     return pick<int64_t>(Ask::size, name, {options.begin(), options.size()});
+  }
+  /// The input's rank, asked as `input.rank`: the caller stands at the root.
+  int64_t rank(std::initializer_list<int64_t> options) {
+    return pick<int64_t>(Ask::rank, "input.rank", {options.begin(), options.size()});
+  }
+  int64_t depth(std::string_view name, std::initializer_list<int64_t> options) {
+    return pick<int64_t>(Ask::depth, name, {options.begin(), options.size()});
   }
   bool flag(std::string_view name, bool simplest) {
     const bool options[] = {simplest, !simplest};

@@ -24,6 +24,7 @@ class OptimizerParamState;
 
 namespace dtypefuzz {
 
+struct Row;
 using Tensors = std::vector<at::Tensor>;
 
 using Shape = c10::DimVector;
@@ -77,7 +78,8 @@ struct Region {
 };
 
 struct LayerPlan {
-  std::string_view module;  ///< the row's name
+  const Row* row = nullptr;  ///< of generators/row.h
+  std::string_view module;   ///< the row's name
   const Contract* contract = nullptr;
   Forward forward = nullptr;
   std::string_view input_name = "input";    ///< the chained operand, as the contract calls it
@@ -94,7 +96,6 @@ struct LayerPlan {
   int residual = 0;  ///< distance back (1: itself) to the layer whose input is added to the output; 0: none
   std::string path;  ///< `layers[2]`, `loss`
   std::string variant;  ///< the answers under `path` that are no dtype: what support depends on
-  std::string options;  ///< those of them that are words and flags
 };
 
 /// A module that holds others, which run one after another.

@@ -27,11 +27,11 @@ std::string text_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::map<std::string, Known> load_baseline(const std::string& directory) {
+std::map<std::string, Known> load_baseline(const std::string& directory, const Space& space) {
   std::map<std::string, Known> known;
   if (directory == "none") return known;
   for (const auto& path : case_files({directory})) {
-    const CaseFile file = load_case(path);
+    const CaseFile file = load_case(path, space);
     const Seen* here = seen_here(file);
     for (const Seen& seen : file.seen) {
       if (seen.key != seen_key() && !seen.key.starts_with(seen_key() + "-")) continue;
@@ -43,14 +43,14 @@ std::map<std::string, Known> load_baseline(const std::string& directory) {
   return known;
 }
 
-void record_seen(CaseFile& file, const std::string& first) {
+void record_seen(CaseFile& file, const Space& space, const std::string& first) {
   std::map<std::string, std::vector<std::string>> by_level;
   const std::string prefix = seen_key() + "-";
   for (const Seen& seen : file.seen)
     if (seen.key.starts_with(prefix)) by_level[seen.key.substr(prefix.size())] = seen.verdicts;
   for (const auto& level : cpu_capabilities()) {
     std::vector<std::string> verdicts;
-    for (const auto& v : check_isolated(file.body, {}, {}, level).violations)
+    for (const auto& v : check_isolated(file.body, space, {}, {}, level).violations)
       verdicts.push_back(to_string(v.signature));
     std::sort(verdicts.begin(), verdicts.end());
     const auto leads = std::find(verdicts.begin(), verdicts.end(), first);
@@ -70,43 +70,43 @@ void record_seen(CaseFile& file, const std::string& first) {
   }
 }
 
-size_t merge_corpus(const std::string& from, const std::string& into) {
+size_t merge_corpus(const std::string& from, const std::string& into, const Space& space) {
   std::filesystem::create_directories(into);
-  auto known = load_baseline(into);
+  auto known = load_baseline(into, space);
   std::vector<CaseFile> files;  // all are read before any is written: one bad file changes nothing
   for (const auto& path : case_files({from}))
     if (path.parent_path().filename() != "flaky")
-      files.push_back(load_case(path));  // a baseline is what repeats
+      files.push_back(load_case(path, space));  // a baseline is what repeats
   size_t adopted = 0;
   for (CaseFile& file : files) {
     if (file.seen.empty() || file.seen.front().verdicts.front() == "holds") continue;
     const std::string signature = file.seen.front().verdicts.front();
     if (known.contains(signature)) continue;
     const auto path = std::filesystem::path(into) / file_name_of(signature);
-    record_seen(file, signature);
+    record_seen(file, space, signature);
     if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
       // Of another LibTorch: its title and what it saw stay.
-      const CaseFile there = load_case(path);
+      const CaseFile there = load_case(path, space);
       if (!names(there, signature))
         fail("{}: is in the way of another finding, '{}'", path.string(), signature);
       file.about = there.about;
       for (const Seen& seen : there.seen)
         if (seen.key != seen_key() && !seen.key.starts_with(seen_key() + "-")) file.seen.push_back(seen);
     }
-    write_atomically(path, print_shortest(file));
+    write_atomically(path, print_shortest(file, space));
     known[signature] = {path, file.title(), true};
     ++adopted;
   }
   return adopted;
 }
 
-std::vector<std::string> check_corpus(const std::string& directory) {
+std::vector<std::string> check_corpus(const std::string& directory, const Space& space) {
   std::vector<std::string> wrong;
   for (const auto& path : case_files({directory})) {
     std::vector<std::string> notes;
     try {
-      const CaseFile file = load_case(path, &notes);
-      if (print_shortest(file) != text_of(path))
+      const CaseFile file = load_case(path, space, &notes);
+      if (print_shortest(file, space) != text_of(path))
         notes.push_back(path.string() + ": is not in its shortest form; corpus tidy writes it");
     } catch (const Error& e) {
       notes.emplace_back(e.what());
@@ -116,10 +116,10 @@ std::vector<std::string> check_corpus(const std::string& directory) {
   return wrong;
 }
 
-size_t tidy_corpus(const std::string& directory) {
+size_t tidy_corpus(const std::string& directory, const Space& space) {
   size_t changed = 0;
   for (const auto& path : case_files({directory})) {
-    const std::string kept = print_shortest(load_case(path));
+    const std::string kept = print_shortest(load_case(path, space), space);
     if (kept == text_of(path)) continue;
     write_atomically(path, kept);
     ++changed;
@@ -127,8 +127,9 @@ size_t tidy_corpus(const std::string& directory) {
   return changed;
 }
 
-void accept_finding(const std::string& path, const std::string& title, const std::string& upstream) {
-  CaseFile file = load_case(path);
+void accept_finding(const std::string& path, const std::string& title, const std::string& upstream,
+                    const Space& space) {
+  CaseFile file = load_case(path, space);
   const auto put = [&](const char* name, const std::string& text) {
     if (text.empty() || text.find_first_of("\r\n") != std::string::npos)
       fail("--{} '{}': expected one line of text", name, text);
@@ -137,17 +138,18 @@ void accept_finding(const std::string& path, const std::string& title, const std
   };
   if (!upstream.empty()) put("upstream", upstream);
   put("title", title);
-  const std::string kept = print_shortest(file);
+  const std::string kept = print_shortest(file, space);
   if (kept.size() > kMaxCaseBytes)
     fail("--title '{}': {} would have {} bytes, a case has at most {}", as_text(title, 60), path, kept.size(),
          kMaxCaseBytes);
   write_atomically(path, kept);
 }
 
-std::filesystem::path drop_finding(const std::string& directory, const std::string& signature) {
+std::filesystem::path drop_finding(const std::string& directory, const std::string& signature,
+                                   const Space& space) {
   parse_signature(signature);
   for (const auto& path : case_files({directory}))
-    if (names(load_case(path), signature)) {
+    if (names(load_case(path, space), signature)) {
       std::filesystem::remove(path);
       return path;
     }

@@ -13,7 +13,7 @@
 #include "harness/core/text.h"
 #include "harness/files/files.h"
 #include "harness/files/seen.h"
-#include "harness/search/search.h"
+#include "harness/search/mutate.h"
 
 namespace dtypefuzz {
 namespace {
@@ -61,15 +61,18 @@ TEST_F(Corpus, ADirectoryIsNoCaseWhateverItsNameAndWhatIsInItIs) {
   fs::create_directory(folder / "in/x.case");
   file("in/x.case/y.case", kLinear);
   EXPECT_THAT(case_files({in()}), ElementsAre(folder / "in/x.case/y.case"));
-  EXPECT_THAT(refusal([&] { load_case(folder / "in/x.case"); }), HasSubstr("x.case: not a regular file"));
+  EXPECT_THAT(refusal([&] { load_case(folder / "in/x.case", whole_space()); }),
+              HasSubstr("x.case: not a regular file"));
 }
 
 TEST_F(Corpus, APipeOrADeviceIsRefusedAndNotWaitedFor) {
   ASSERT_EQ(mkfifo((folder / "in/pipe.case").c_str(), 0600), 0);
-  EXPECT_THAT(refusal([&] { load_baseline(in()); }), HasSubstr("pipe.case: not a regular file"));
+  EXPECT_THAT(refusal([&] { load_baseline(in(), whole_space()); }),
+              HasSubstr("pipe.case: not a regular file"));
   fs::remove(folder / "in/pipe.case");
   fs::create_symlink("/dev/zero", folder / "in/zero.case");
-  EXPECT_THAT(refusal([&] { load_baseline(in()); }), HasSubstr("zero.case: not a regular file"));
+  EXPECT_THAT(refusal([&] { load_baseline(in(), whole_space()); }),
+              HasSubstr("zero.case: not a regular file"));
 }
 
 TEST_F(Corpus, LinksToDirectoriesAreNotFollowedAndLinksToNothingAreErrors) {
@@ -78,14 +81,16 @@ TEST_F(Corpus, LinksToDirectoriesAreNotFollowedAndLinksToNothingAreErrors) {
   file("secret.case", kLinear);
   EXPECT_THAT(case_files({in()}), IsEmpty());
   fs::create_symlink("nowhere", folder / "in/gone.case");
-  EXPECT_THAT(refusal([&] { load_baseline(in()); }), HasSubstr("gone.case: No such file or directory"));
+  EXPECT_THAT(refusal([&] { load_baseline(in(), whole_space()); }),
+              HasSubstr("gone.case: No such file or directory"));
   fs::create_symlink("loop", folder / "loop");
   EXPECT_THAT(refusal([&] { case_files({(folder / "loop").string()}); }), HasSubstr("loop: "));
 }
 
 TEST_F(Corpus, AnErrorIsOneLineWhateverTheFilesName) {
   file("in/a\nb\x1b[2J.case", "x");
-  EXPECT_THAT(refusal([&] { load_baseline(in()); }), HasSubstr("a b\uFFFD[2J.case:1: not a case file"));
+  EXPECT_THAT(refusal([&] { load_baseline(in(), whole_space()); }),
+              HasSubstr("a b\uFFFD[2J.case:1: not a case file"));
 }
 
 TEST_F(Corpus, WhatIsReadIsBounded) {
@@ -104,7 +109,7 @@ TEST_F(Corpus, WhatIsReadCanBeSavedAndReadAgain) {
   EXPECT_THROW(parse_case(cramped), Error);
   while (answers.size() < kMaxCaseBytes - 20) answers += "a = b\n";  // and no room for the simplest answers
   EXPECT_EQ(print_case(parse_case(answers)), answers);
-  EXPECT_THROW(read_case(answers, "x"), Error);
+  EXPECT_THROW(read_case(answers, "x", whole_space()), Error);
 }
 
 TEST_F(Corpus, ANameMadeOfASignatureIsAPlainOne) {
@@ -152,7 +157,7 @@ TEST_F(Corpus, WhatIsNoTextIsRefusedWithItsPlace) {
 TEST_F(Corpus, OfAMergeWithABadFileNothingIsAdopted) {
   file("in/a.case", std::string(kLinear) + "[seen]\n" + seen_key() + " = " + kSignature + "\n");
   file("in/b.case", std::string(kLinear) + "[seen]\n" + seen_key() + " = ../../x\n");
-  EXPECT_THAT(refusal([&] { merge_corpus(in(), (folder / "into").string()); }),
+  EXPECT_THAT(refusal([&] { merge_corpus(in(), (folder / "into").string(), whole_space()); }),
               HasSubstr("b.case:4: '../../x'"));
   EXPECT_THAT(names_in("into"), IsEmpty());
 }
@@ -165,13 +170,13 @@ TEST_F(Corpus, AMergeWritesNothingOutsideAndReplacesNoOtherFinding) {
   // Another finding has the name, as where two hashes are one.
   file("into/" + name, std::string(kLinear) + "[seen]\nlibtorch-0.0.1-cpu = " + other + "\n");
   const std::string before = text_of("into/" + name);
-  EXPECT_THAT(refusal([&] { merge_corpus(in(), (folder / "into").string()); }),
+  EXPECT_THAT(refusal([&] { merge_corpus(in(), (folder / "into").string(), whole_space()); }),
               HasSubstr("is in the way of"));
   EXPECT_EQ(text_of("into/" + name), before);
   // The same finding of another LibTorch has it: its title and history stay.
   file("into/" + name,
        std::string(kLinear) + "[about]\ntitle = t\n[seen]\nlibtorch-0.0.1-cpu = " + kSignature + "\n");
-  EXPECT_EQ(merge_corpus(in(), (folder / "into").string()), 1u);
+  EXPECT_EQ(merge_corpus(in(), (folder / "into").string(), whole_space()), 1u);
   EXPECT_THAT(text_of("into/" + name), HasSubstr("title = t\n"));
   EXPECT_THAT(text_of("into/" + name), HasSubstr("libtorch-0.0.1-cpu = " + kSignature));
   // A link that has it is replaced, not followed.
@@ -179,7 +184,7 @@ TEST_F(Corpus, AMergeWritesNothingOutsideAndReplacesNoOtherFinding) {
   file("victim.case", std::string(kLinear) + "[seen]\nlibtorch-0.0.1-cpu = " + kSignature + "\n");
   const std::string victim = text_of("victim.case");
   fs::create_symlink("../victim.case", folder / ("into/" + name));
-  merge_corpus(in(), (folder / "into").string());
+  merge_corpus(in(), (folder / "into").string(), whole_space());
   EXPECT_EQ(text_of("victim.case"), victim);
   EXPECT_FALSE(fs::is_symlink(folder / ("into/" + name)));
 }
@@ -199,8 +204,8 @@ TEST(Search, ACountThatNoListHasIsNone) {
         {{"layers", count}, {"layers[0].module", "Linear"}, {"layers[18446744073709551615].x", "1"}}};
     EXPECT_EQ(list_size(c, "layers"), 0u) << count;
     for (uint64_t seed = 0; seed < 40; ++seed) {
-      const Made child = mutated(c, Rng(seed), whole_space(), {});
-      EXPECT_EQ(canonical(child.body), child.body);
+      const Reading child = mutated(c, Rng(seed), whole_space(), {});
+      EXPECT_EQ(canonical(child.body, whole_space()), child.body);
       crossed(c, c, Rng(seed), whole_space(), {});
     }
   }

@@ -17,6 +17,8 @@
 #include "harness/core/error.h"
 #include "harness/engines/function_coverage.h"
 #include "harness/run/prepare.h"
+#include "harness/search/draw_case.h"
+#include "harness/search/mutate.h"
 #include "properties/messages.h"
 
 extern "C" {
@@ -120,12 +122,12 @@ struct Target {
   std::optional<Hunt> hunt;      ///< where there is none
   const Space* space = &whole_space();
   Bias bias;
-  std::string text;          ///< what the mutator gave last,
-  std::optional<Made> made;  ///< and what it means, until it is used up
+  std::string text;             ///< what the mutator gave last,
+  std::optional<Reading> made;  ///< and what it means, until it is used up
 };
 Target& target = *new Target;
 
-size_t give(Made&& made, uint8_t* data, size_t max_size) {
+size_t give(Reading&& made, uint8_t* data, size_t max_size) {
   target.text = print_case({made.body, {}, {}, {}});
   target.made = std::move(made);
   if (target.text.size() > max_size) return 0;
@@ -154,10 +156,10 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
     _exit(3);
   }
   if (const char* ticket = std::getenv("DTYPEFUZZ_WORKER")) {
-    target.worker.emplace(Worker::attached(ticket));
+    target.worker.emplace(Worker::attached(ticket, whole_space()));
     target.space = &target.worker->settings().space;
   } else {
-    target.hunt.emplace(Strictness{},
+    target.hunt.emplace(whole_space(), Strictness{},
                         [known = baseline_beside_the_binary()](const Case& c, const Violation& v, size_t) {
                           if (known.contains(to_string(v.signature))) return;
                           const auto finding = target.hunt->minimized(c, v);
@@ -174,13 +176,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!target.made || size != target.text.size() || std::memcmp(data, target.text.data(), size) != 0) {
     const auto c = parsed(data, size);
     if (!c) return -1;
-    Draw draw(*c);
-    Plan plan = plan_of(draw, *target.space);
-    target.made = {draw.take_result(), std::move(plan)};
+    target.made = reading_of(*c, *target.space);
   }
   if (target.worker && !target.worker->claim()) _exit(0);
-  Made made = *std::exchange(target.made, std::nullopt);
-  const Checked checked = target.worker ? target.worker->judge(made.body, std::move(made.plan))
+  Reading made = *std::exchange(target.made, std::nullopt);
+  const Checked checked = target.worker ? target.worker->judge(std::move(made))
                                         : target.hunt->judge(made.body, std::move(made.plan));
   count(checked.plan, checked.seen);
   return 0;

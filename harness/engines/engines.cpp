@@ -13,6 +13,7 @@
 #include "harness/engines/rapidcheck.h"
 #include "harness/files/case_file.h"
 #include "harness/files/files.h"
+#include "harness/search/draw_case.h"
 #include "harness/search/neighbors.h"
 #include "harness/search/sweep.h"
 
@@ -21,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Engine libfuzzer(const EngineOptions& options) {
+Engine libfuzzer(const EngineOptions& options, const Space&) {
   const fs::path target = options.target.empty()
                               ? fs::read_symlink("/proc/self/exe").parent_path() / "dtype_fuzzer"
                               : fs::path(options.target);
@@ -72,36 +73,34 @@ Engine libfuzzer(const EngineOptions& options) {
   };
 }
 
-Engine rapidcheck(const EngineOptions&) {
+Engine rapidcheck(const EngineOptions&, const Space&) {
   return [](Worker& worker) {
-    const auto generator = cases(worker.settings().space, worker.settings().bias);
+    const Settings& settings = worker.settings();
     while (const auto index = worker.claim()) {
-      const rc::Random random(rng_for(worker.settings().seed, *index).next());
-      const Case c = generator(random, 0).value();
-      Draw draw(c);
-      Plan plan = plan_of(draw, worker.settings().space);
-      worker.judge(c, std::move(plan));
+      // As `cases` draws it, without what shrinks it: a campaign makes small what it finds.
+      rc::Random random(rng_for(settings.seed, *index).next());
+      worker.judge(draw_case(Rng(random.next()), settings.space, settings.bias));
     }
   };
 }
 
-Engine sweeping(const EngineOptions&) {
+Engine sweeping(const EngineOptions&, const Space&) {
   return [](Worker& worker) {
     auto mine = worker.claim();
     sweep(
-        worker.settings().space,
+        worker.settings().space, worker.settings().whole,
         [&](uint64_t index) { return mine ? std::optional(index == *mine) : std::nullopt; },
         [&](const Case& c) {
-          worker.judge(c, plan_of(c));
+          worker.judge(reading_of(c, worker.settings().whole));
           mine = worker.claim();
         });
   };
 }
 
-Engine neighboring(const EngineOptions& options) {
+Engine neighboring(const EngineOptions& options, const Space& whole) {
   std::vector<Case> starts;
   for (const auto& file : case_files(options.corpus.empty() ? options.known : std::vector{options.corpus}))
-    starts.push_back(load_case(file).body);
+    starts.push_back(load_case(file, whole).body);
   if (starts.empty())
     fail("--engine neighbors: no case to start from; give a --baseline with findings or a --corpus of cases");
   return [starts = std::move(starts)](Worker& worker) {

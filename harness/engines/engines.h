@@ -21,8 +21,8 @@ struct EngineOptions {
 struct NamedEngine {
   std::string_view name;
   std::string_view sentence;
-  /// The engine, ready to run; an Error where it cannot run here.
-  Engine (*make)(const EngineOptions&);
+  /// The engine, ready to run; an Error where it cannot run here. Files of cases are read in `whole`.
+  Engine (*make)(const EngineOptions&, const Space& whole);
 };
 
 /// All engines, the best one first. Each is a different way to answer the generator's questions.

@@ -29,34 +29,34 @@ namespace fs = std::filesystem;
 Space only(std::initializer_list<std::string_view> modules) {
   Space space = whole_space();
   space.modules.clear();
-  for (const auto name : modules) space.modules.push_back(find_row(name));
+  for (const auto name : modules) space.modules.push_back(whole_space().row(name));
   space.losses.clear();
   space.devices = {kCpu};
   return space;
 }
 
 RC_GTEST_PROP(RapidCheck, ACaseReplaysToItselfAndItsTextToo, (const Case& c)) {
-  RC_ASSERT(canonical(c) == c);
+  RC_ASSERT(canonical(c, whole_space()) == c);
   RC_ASSERT(parse_case(print_case({c, {}, {}, {}})).body == c);
 }
 
 RC_GTEST_PROP(RapidCheck, MutantsAndChildrenAreCanonical, (const Case& a, const Case& b, uint32_t seed)) {
-  RC_ASSERT(canonical(mutated(a, Rng(seed), whole_space(), {}).body) ==
-            mutated(a, Rng(seed), whole_space(), {}).body);
+  const Case mutant = mutated(a, Rng(seed), whole_space(), {}).body;
+  RC_ASSERT(canonical(mutant, whole_space()) == mutant);
   const Case child = crossed(a, b, Rng(seed), whole_space(), {}).body;
-  RC_ASSERT(canonical(child) == child);
+  RC_ASSERT(canonical(child, whole_space()) == child);
   RC_ASSERT(list_size(child, "layers") <= 8);
 }
 
 RC_GTEST_PROP(RapidCheck, ShrinkingNeverGrows, (const Case& c)) {
-  const auto shrinks =
-      rc::shrinkable::shrinkRecur(Case(c), [](const Case& x) { return rc::seq::fromContainer(simpler(x)); });
+  const auto shrinks = rc::shrinkable::shrinkRecur(
+      Case(c), [](const Case& x) { return rc::seq::fromContainer(simpler(x, whole_space())); });
   RC_ASSERT(shrinks.value() == c);
-  const auto generated = cases()(rc::Random(list_size(c, "layers")), 0);
-  const Size size = size_of(generated.value());
+  const auto generated = cases(whole_space())(rc::Random(list_size(c, "layers")), 0);
+  const Size size = size_of(generated.value(), whole_space());
   auto smaller = generated.shrinks();
   for (int i = 0; i < 5; ++i)
-    if (const auto next = smaller.next()) RC_ASSERT(size_of(next->value()) < size);
+    if (const auto next = smaller.next()) RC_ASSERT(size_of(next->value(), whole_space()) < size);
 }
 
 /// Descends as RapidCheck does: to the first shrink that still fails, until none does.
@@ -81,7 +81,7 @@ TEST(RapidCheck, ShrinksToTheExactMinimum) {
       if (c["layers[" + std::to_string(i) + "].module"] == "Softmax" && c["mode"] == "eval") return true;
     return false;
   };
-  const auto generator = cases();
+  const auto generator = cases(whole_space());
   int tried = 0;
   for (uint64_t seed = 0; tried < 3; ++seed) {
     ASSERT_LT(seed, 10'000u);
@@ -100,22 +100,24 @@ TEST(Sweep, IsTheSameTwiceAndCoversEveryModuleAndLoss) {
   std::set<std::string> seen;
   uint64_t cells = 0, again = 0;
   sweep(
-      whole_space(), [&](uint64_t index) { return index % 97 == 0; },
+      whole_space(), whole_space(), [&](uint64_t index) { return index % 97 == 0; },
       [&](const Case& c) {
         ++cells;
         seen.insert(std::string(c["layers[0].module"]));
         seen.insert(std::string(c["loss"]));
       });
-  sweep(whole_space(), [&](uint64_t index) { return index % 97 == 0; }, [&](const Case&) { ++again; });
+  sweep(
+      whole_space(), whole_space(), [&](uint64_t index) { return index % 97 == 0; },
+      [&](const Case&) { ++again; });
   EXPECT_EQ(cells, again);
   for (const auto rows : {module_rows(), losses()})
     for (const Row* row : rows) EXPECT_TRUE(seen.contains(std::string(row->name))) << row->name;
 }
 
 TEST(Neighbors, AreTheStartsWithOneAnswerChangedEachOnceThenWithMore) {
-  const Case start = canonical(Case{{{"layers[0].module", "Linear"}, {"mode", "eval"}}});
+  const Case start = canonical(Case{{{"layers[0].module", "Linear"}, {"mode", "eval"}}}, whole_space());
   Draw draw(start);
-  plan_of(draw);
+  plan_of(draw, whole_space());
   uint64_t options = 0;
   for (const Answered& answer : draw.answered()) options += answer.options - 1;
   const Neighbors neighbors({start, start}, whole_space());
@@ -123,7 +125,7 @@ TEST(Neighbors, AreTheStartsWithOneAnswerChangedEachOnceThenWithMore) {
   std::set<std::string> texts;
   for (uint64_t i = 0; i < options; ++i) {
     const Case one = neighbors.at(1, i).body;
-    EXPECT_EQ(one, canonical(one));
+    EXPECT_EQ(one, canonical(one, whole_space()));
     EXPECT_EQ(neighbors.at(2, i).body, one);  // no seed changes these
     EXPECT_EQ(neighbors.at(1, options + i).body, one);
     texts.insert(print_case({one, {}, {}, {}}));
@@ -159,7 +161,7 @@ struct Told {
 };
 Told told_by(Settings settings, std::string_view engine, const EngineOptions& options = {},
              Snapshot from = {}, std::function<void(const Progress&)> tick = {}) {
-  settings.engine = engine_named(engine).make(options);
+  settings.engine = engine_named(engine).make(options, whole_space());
   Told told;
   const std::atomic<int> nobody{0};
   Listener listener;
@@ -179,6 +181,7 @@ Settings campaign(Space space, uint64_t runs) {
           .seconds = 0,
           .runs = runs,
           .space = std::move(space),
+          .whole = whole_space(),
           .bias = {},
           .strictness = {},
           .known = {}};

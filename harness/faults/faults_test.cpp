@@ -70,7 +70,7 @@ TEST(Processes, ThatEndInASiblingOfALayerEndForThatLayer) {
   ASSERT_NE(it, planted_faults().end());
   const Planted planted(it->kernels);
   const Case stack{{{"layers", "2"}, {"layers[0].module", "Linear"}, {"layers[1].module", "Softmax"}}};
-  const auto violations = check_isolated(stack, Limits{}, {}).violations;
+  const auto violations = check_isolated(stack, whole_space(), Limits{}, {}).violations;
   ASSERT_EQ(violations.size(), 1u);
   EXPECT_EQ(to_string(violations[0].signature), "process_survives:Softmax:-:float:forward:SIGSEGV:cpu:off");
 }
@@ -80,7 +80,7 @@ TEST(Processes, ThatEndInASiblingOnAnotherDeviceEndThere) {
   const Planted planted({{"hardshrink", c10::DispatchKey::CPU, [](Call&) { std::abort(); }}});
   for (const std::string device : {"cpu", "meta"}) {
     const Case alone{{{"device", device}, {"layers[0].module", "Hardshrink"}}};
-    const auto violations = check_isolated(alone, Limits{}, {}).violations;
+    const auto violations = check_isolated(alone, whole_space(), Limits{}, {}).violations;
     ASSERT_EQ(violations.size(), 1u);
     EXPECT_EQ(to_string(violations[0].signature),
               "process_survives:Hardshrink:-:float:forward:SIGABRT:cpu:off");
@@ -93,11 +93,12 @@ TEST(Processes, ThatEndInASiblingInAnotherRegionAreSmallWithoutOne) {
   const Planted planted({on_cpu("hardshrink", where(in_float16, [](Call&) { std::abort(); }))});
   const Case region{
       {{"autocast", "float16"}, {"input.dtype", "bfloat16"}, {"layers[0].module", "Hardshrink"}}};
-  const auto violations = check_isolated(region, Limits{}, {}).violations;
+  const auto violations = check_isolated(region, whole_space(), Limits{}, {}).violations;
   ASSERT_EQ(violations.size(), 1u);
   Violation violation = violations[0];
-  const Case small =
-      minimize(region, violation, [](const Case& c) { return check_isolated(c, Limits{}, {}).violations; });
+  const Case small = minimize(region, whole_space(), violation, [](const Reading& step) {
+    return check_isolated(step.body, whole_space(), Limits{}, {}).violations;
+  });
   EXPECT_EQ(small["autocast"], "off");
   EXPECT_EQ(to_string(violation.signature),
             "process_survives:Hardshrink:-:low_float:forward:SIGABRT:cpu:off");
@@ -107,7 +108,7 @@ TEST(Processes, ThatEndWhileACacheIsWarmedEndForTheLayer) {
   const Planted planted({{"hardshrink", c10::DispatchKey::CPU, [](Call&) { std::abort(); }}});
   const Case warmed{
       {{"autocast", "bfloat16"}, {"autocast.warmup", "no_grad"}, {"layers[0].module", "Hardshrink"}}};
-  const auto violations = check_isolated(warmed, Limits{}, {}).violations;
+  const auto violations = check_isolated(warmed, whole_space(), Limits{}, {}).violations;
   ASSERT_EQ(violations.size(), 1u);
   EXPECT_EQ(to_string(violations[0].signature),
             "process_survives:Hardshrink:-:float:forward:SIGABRT:cpu:bfloat16");

@@ -23,7 +23,8 @@ bool is_of(const RareFault& rare, const Signature& signature) {
 }
 
 bool shows(const Finding& finding, const Settings& settings) {
-  const auto violations = check_isolated(finding.minimized, settings.limits, settings.strictness).violations;
+  const auto violations =
+      check_isolated(finding.minimized, settings.whole, settings.limits, settings.strictness).violations;
   return std::any_of(violations.begin(), violations.end(),
                      [&](const Violation& v) { return v.signature == finding.violation.signature; });
 }
@@ -56,7 +57,7 @@ RareCampaign run_with(const std::vector<RareFault>& faults, const Settings& plai
               if (novelty == Novelty::known) return;
               fresh.emplace_back(finding, novelty);
               say(fmt::format("{}: {}\n{}", to_string(novelty), to_string(finding.violation.signature),
-                              print_shortest({finding.minimized, {}, {}, {}})));
+                              print_shortest({finding.minimized, {}, {}, {}}, plain.whole)));
             },
         .tick =
             [&](const Progress& p) {

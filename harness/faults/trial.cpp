@@ -20,7 +20,7 @@ std::vector<const Row*> rows_of(std::string_view names) {
   std::vector<const Row*> rows;
   while (!names.empty()) {
     const size_t comma = std::min(names.find(','), names.size());
-    const Row* row = find_row(names.substr(0, comma));
+    const Row* row = whole_space().row(names.substr(0, comma));
     if (!row) fail("planted fault: no module is named '{}'", names.substr(0, comma));
     rows.push_back(row);
     names.remove_prefix(std::min(comma + 1, names.size()));
@@ -42,12 +42,13 @@ void stay_on_this_core() {
 }
 
 Settings campaign_of(const Fault& fault, const TrialSettings& settings) {
-  return {.engine = engine_named("rapidcheck").make({}),
+  return {.engine = engine_named("rapidcheck").make({}, whole_space()),
           .seconds = 0,
           .runs = settings.cases,
           .seed = settings.seed,
           .limits = settings.limits,
           .space = space_of(fault),
+          .whole = whole_space(),
           .bias = {},
           .strictness = {},
           .known = {},
@@ -123,7 +124,7 @@ class Pursuit {
   }
 
   void inquire_into(const Candidate& suspect) {
-    const Inquired inquired = inquire(suspect, {}, settings_.limits, {});
+    const Inquired inquired = inquire(suspect, whole_space(), {}, settings_.limits, {});
     const Signature& signature = inquired.finding.violation.signature;
     trial_.caught = inquired.repeats && is_new(signature) && signature.property == fault_.property;
     trial_.signature = to_string(signature);

@@ -159,24 +159,23 @@ std::string print_case(const CaseFile& file) {
   return text;
 }
 
-Case shortest(const Case& c) {
-  Draw draw(c);
-  plan_of(draw);
+Case shortest(const Case& c, const Space& space) {
   Case result;
-  for (size_t i = 0; i < draw.answered().size(); ++i) {
-    const Choice& choice = draw.result().choices[i];
-    const bool always = choice.name.ends_with("layers") || choice.name.ends_with(".module");
-    if (always || draw.answered()[i].taken > 0) result.choices.push_back(choice);
+  const Reading reading = reading_of(c, space);
+  for (const auto& [name, value, answer] : reading.questions()) {
+    const bool always = answer.ask == Ask::module || answer.ask == Ask::count || answer.ask == Ask::depth;
+    if (always || answer.taken > 0) result.choices.push_back({name, value});
   }
   return result;
 }
 
-std::string print_shortest(CaseFile file) {
-  file.body = shortest(file.body);
+std::string print_shortest(CaseFile file, const Space& space) {
+  file.body = shortest(file.body, space);
   return print_case(file);
 }
 
-CaseFile read_case(std::string_view text, const std::string& place, std::vector<std::string>* notes) {
+CaseFile read_case(std::string_view text, const std::string& place, const Space& space,
+                   std::vector<std::string>* notes) {
   CaseFile file;
   try {
     file = parse_case(text);
@@ -185,14 +184,14 @@ CaseFile read_case(std::string_view text, const std::string& place, std::vector<
   }
   Draw draw(file.body);
   draw.keep_repairs(true);
-  plan_of(draw);
+  plan_of(draw, space);
   std::unordered_map<std::string_view, int> line_of;
   for (size_t i = 0; i < file.body.choices.size(); ++i) line_of[file.body.choices[i].name] = file.lines[i];
   for (const Repair& repair : draw.repairs()) {
     if (repair.given.empty()) continue;  // not answered: the simplest, as people write cases
     // A wrong word is a mistake; a size that this shape no longer offers is repaired and said.
     const auto hint = nearest(repair.given, repair.offered);
-    const bool word = repair.name.ends_with("module") || repair.name.ends_with("dtype") ||
+    const bool word = repair.ask == Ask::module || is_dtype(repair.ask) ||
                       !std::isdigit(static_cast<unsigned char>(repair.given[0]));
     const auto message = fmt::format(
         "{}:{}: {} = {} is not offered here{}", place, line_of[repair.name], repair.name, shown(repair.given),
@@ -212,8 +211,8 @@ CaseFile read_case(std::string_view text, const std::string& place, std::vector<
   return file;
 }
 
-CaseFile load_case(const std::filesystem::path& path, std::vector<std::string>* notes) {
-  return read_case(read_file(path, kMaxCaseBytes), as_text(path.string()), notes);
+CaseFile load_case(const std::filesystem::path& path, const Space& space, std::vector<std::string>* notes) {
+  return read_case(read_file(path, kMaxCaseBytes), as_text(path.string()), space, notes);
 }
 
 void write_atomically(const std::filesystem::path& path, std::string_view text) {

@@ -7,6 +7,8 @@
 
 namespace dtypefuzz {
 
+struct Space;
+
 inline constexpr size_t kMaxCaseBytes = 64 * 1024;
 /// Of a name and of an answer; the longest of our own have 60.
 inline constexpr size_t kMaxWordBytes = 256;
@@ -35,18 +37,18 @@ struct CaseFile {
 /// Throws Error with line and expectation; never reads past 64 KiB.
 CaseFile parse_case(std::string_view text);
 std::string print_case(const CaseFile&);
-/// Without the answers that are the simplest, modules and counts aside: what people read, write and keep. It
-/// means the same, and a question that the generator learns later leaves it as it is.
-Case shortest(const Case&);
+/// Without the answers that are the simplest, modules and numbers of layers aside: what people read, write
+/// and keep. It means the same, and a question that the generator learns later leaves it as it is.
+Case shortest(const Case&, const Space&);
 /// A case as it is saved: its shortest form.
-std::string print_shortest(CaseFile);
+std::string print_shortest(CaseFile, const Space&);
 /// The same, made whole: every question answered, in order. `place` (a file's name) is put in front of every
 /// error; a word that is not offered is one; notes on other repairs are appended to `notes`.
-CaseFile read_case(std::string_view text, const std::string& place,
+CaseFile read_case(std::string_view text, const std::string& place, const Space&,
                    std::vector<std::string>* notes = nullptr);
 /// The same of a file. What is no regular file (a directory, a pipe, a device) is an Error, and is not opened
 /// for long enough to wait for anybody.
-CaseFile load_case(const std::filesystem::path&, std::vector<std::string>* notes = nullptr);
+CaseFile load_case(const std::filesystem::path&, const Space&, std::vector<std::string>* notes = nullptr);
 /// Temporary file, fsync, rename. A symbolic link is replaced, not followed.
 void write_atomically(const std::filesystem::path&, std::string_view text);
 /// What ends in `.case` below the paths, directories aside, sorted; links to directories are not followed. A

@@ -10,13 +10,13 @@ namespace {
 
 Case random_case(uint64_t seed) {
   Draw draw(rng_for(seed, 0), Bias{});
-  plan_of(draw);
+  plan_of(draw, whole_space());
   return draw.take_result();
 }
 
 RC_GTEST_PROP(CaseLaws, ReplayIsAFixedPoint, (uint64_t seed)) {
   const Case c = random_case(seed);
-  RC_ASSERT(canonical(c) == c);
+  RC_ASSERT(canonical(c, whole_space()) == c);
 }
 
 RC_GTEST_PROP(CaseLaws, TextRoundTrips, (uint64_t seed)) {
@@ -37,7 +37,7 @@ RC_GTEST_PROP(CaseLaws, RemovingWhatWasInsertedGivesTheCaseBack, (uint64_t seed)
 }
 
 TEST(CaseText, AnEmptyCaseAnswersEverythingWithTheSimplest) {
-  const Plan plan = plan_of(Case{});
+  const Plan plan = plan_of(Case{}, whole_space());
   ASSERT_EQ(plan.layers.size(), 1u);
   EXPECT_EQ(plan.layers[0].module, "Linear");
   EXPECT_EQ(plan.params_dtype, Dtype::Float);

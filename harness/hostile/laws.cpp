@@ -12,6 +12,7 @@
 
 #include "generators/stack.h"
 #include "harness/atlas/atlas_file.h"
+#include "harness/atlas/compare.h"
 #include "harness/campaign/campaign.h"
 #include "harness/campaign/folder.h"
 #include "harness/core/error.h"
@@ -19,7 +20,7 @@
 #include "harness/corpus/corpus.h"
 #include "harness/files/files.h"
 #include "harness/report/report.h"
-#include "harness/search/search.h"
+#include "harness/search/mutate.h"
 #include "properties/messages.h"
 
 namespace dtypefuzz::hostile {
@@ -86,18 +87,18 @@ Read read_as_case(std::string_view bytes) {
   CaseFile again = parse_case(print_case(parsed));
   again.lines = parsed.lines;
   require(again == parsed, "what is read prints and reads back to itself", print_case(parsed));
-  const Case whole = canonical(parsed.body);
-  require(canonical(whole) == whole, "a case is canonical after one reading",
+  const Case whole = canonical(parsed.body, whole_space());
+  require(canonical(whole, whole_space()) == whole, "a case is canonical after one reading",
           print_case({whole, {}, {}, {}}));
   std::vector<std::string> notes;
   bool accepted = false;
   try {
-    const CaseFile file = read_case(bytes, "x", &notes);
+    const CaseFile file = read_case(bytes, "x", whole_space(), &notes);
     accepted = true;
     require(file.body == whole, "a case that is accepted is its canonical form", print_case(file));
     std::vector<std::string> none;
-    require(read_case(print_case(file), "x", &none) == file && none.empty(), "a file is mended once",
-            none.empty() ? print_case(file) : none.front());
+    require(read_case(print_case(file), "x", whole_space(), &none) == file && none.empty(),
+            "a file is mended once", none.empty() ? print_case(file) : none.front());
   } catch (const Error& e) {
     const std::string_view text = e.what();
     require(is_text(text) && text.starts_with("x:"), "an error names its file", text);
@@ -237,8 +238,8 @@ void read_as_parents(std::string_view bytes) {
   const Bias bias;
   uint64_t seed = bytes.size();  // of the bytes alone, so that what breaks a law does so again
   for (const char c : bytes) seed = seed * 31 + static_cast<unsigned char>(c);
-  const auto fair = [](const Made& made) {
-    require(canonical(made.body) == made.body, "what a mutator makes is canonical",
+  const auto fair = [](const Reading& made) {
+    require(canonical(made.body, whole_space()) == made.body, "what a mutator makes is canonical",
             print_case({made.body, {}, {}, {}}));
   };
   for (const auto& c : {a, b}) {
@@ -285,13 +286,13 @@ void read_as_corpus(std::string_view bytes) {
   try {
     for (const auto& path : case_files({inside.string()}))
       require(path.parent_path() == inside, "a corpus has its own files alone", path.string());
-    for (const auto& text : check_corpus(inside.string()))
+    for (const auto& text : check_corpus(inside.string(), whole_space()))
       require(text.find('\n') == std::string::npos, "an error is one line", text);
   } catch (const Error& e) {
     require(std::string_view(e.what()).starts_with(inside.string()), "an error names its file", e.what());
   }
   try {
-    for (const auto& [signature, entry] : load_baseline(inside.string())) {
+    for (const auto& [signature, entry] : load_baseline(inside.string(), whole_space())) {
       require(to_string(parse_signature(signature)) == signature, "what is known are signatures", signature);
       require(entry.path.parent_path() == inside && is_text(entry.title),
               "a baseline has its own files alone", entry.path.string());

@@ -10,6 +10,7 @@
 
 #include "harness/run/position.h"
 #include "harness/search/minimize.h"
+#include "harness/search/size.h"
 #include "properties/property.h"
 
 namespace dtypefuzz {
@@ -76,17 +77,17 @@ Checked Hunt::judge(const Case& c, Plan&& plan) {
 
 std::optional<Finding> Hunt::minimized(const Case& c, const Violation& v,
                                        const std::function<void(const Case&)>& entering) {
-  const auto shows = [&](const Case& candidate) {
-    if (entering) entering(candidate);
-    return check(plan_of(candidate)).violations;
+  const auto shows = [&](const Reading& candidate) {
+    if (entering) entering(candidate.body);
+    return check(Plan(candidate.plan)).violations;
   };
-  const auto violations = shows(c);
+  const auto violations = shows(reading_of(c, whole_));
   const auto first = std::find_if(violations.begin(), violations.end(),
                                   [&](const Violation& shown) { return shown.signature == v.signature; });
   if (first == violations.end()) return std::nullopt;
   Finding finding{*first, {}, 0};
-  finding.minimized = minimize(c, finding.violation, shows);
-  finding.layers = size_of(finding.minimized).layers;
+  finding.minimized = minimize(c, whole_, finding.violation, shows);
+  finding.layers = size_of(finding.minimized, whole_).layers;
   return finding;
 }
 

@@ -9,7 +9,6 @@
 #include "harness/check/check.h"
 #include "harness/files/case_file.h"
 #include "harness/isolate/guard.h"
-#include "harness/search/search.h"
 
 namespace dtypefuzz {
 
@@ -44,9 +43,10 @@ Violation crash_of(const Plan&, const Remains&, int status);
 class Hunt {
  public:
   using Tell = std::function<void(const Case&, const Violation&, size_t order)>;
-  /// `remains`: where the process leaves what becomes of a case that ends it; null: nowhere.
-  explicit Hunt(Strictness strictness, Tell tell = {}, Remains* remains = nullptr)
-      : checker_(strictness), tell_(std::move(tell)), remains_(remains) {}
+  /// `whole`: what cases are made smaller in. `remains`: where the process leaves what
+  /// becomes of a case that ends it; null: nowhere.
+  explicit Hunt(Space whole, Strictness strictness, Tell tell = {}, Remains* remains = nullptr)
+      : whole_(std::move(whole)), checker_(strictness), tell_(std::move(tell)), remains_(remains) {}
 
   Checked judge(const Case&, Plan&&);
   /// Without telling.
@@ -57,6 +57,7 @@ class Hunt {
                                    const std::function<void(const Case&)>& entering = {});
 
  private:
+  Space whole_;
   Checker checker_;
   std::set<std::string> met_;
   Tell tell_;

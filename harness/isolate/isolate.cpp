@@ -11,6 +11,7 @@
 #include "harness/core/error.h"
 #include "harness/isolate/native_stack.h"
 #include "harness/search/minimize.h"
+#include "harness/search/size.h"
 #include "properties/messages.h"
 
 namespace dtypefuzz {
@@ -85,12 +86,13 @@ std::string outcome_of(const Plan& plan, const Observation& seen) {
 
 /// Small in one process, which is fast; nothing where that process ends or does not show the violation. What
 /// ended it is noted in `also`.
-std::optional<Finding> minimized_in_one_process(const Candidate& candidate, const Limits& limits,
-                                                Strictness strictness, std::vector<Candidate>& also) {
+std::optional<Finding> minimized_in_one_process(const Candidate& candidate, const Space& whole,
+                                                const Limits& limits, Strictness strictness,
+                                                std::vector<Candidate>& also) {
   const SharedMemory<Slot> slot;
   Child child = forked([&](int pipe) {
     begin_cases(slot->remains, limits, false);
-    Hunt hunt(strictness, {}, &slot->remains);
+    Hunt hunt(whole, strictness, {}, &slot->remains);
     const auto entering = [&](const Case& step) {
       if (grown_large()) _exit(1);  // no step is blamed for what those before it have left
       slot->enter(step);
@@ -100,10 +102,10 @@ std::optional<Finding> minimized_in_one_process(const Candidate& candidate, cons
   });
   const int status = attend(child, slot->remains, limits.seconds);
   if (slot->remains.since > 0) {
-    const Case step = canonical(slot->in_flight());
+    Reading step = reading_of(slot->in_flight(), whole);
     also.push_back({{candidate.place.index, candidate.place.order + 1000},
-                    crash_of(plan_of(step), slot->remains, status),
-                    step,
+                    crash_of(step.plan, slot->remains, status),
+                    std::move(step.body),
                     stack_of(slot->remains)});
     return std::nullopt;
   }
@@ -112,23 +114,26 @@ std::optional<Finding> minimized_in_one_process(const Candidate& candidate, cons
 }
 
 /// Small with a process for each step; as it is where a fresh process does not show the violation.
-Finding minimized_step_by_step(const Candidate& candidate, const Limits& limits, Strictness strictness) {
+Finding minimized_step_by_step(const Candidate& candidate, const Space& whole, const Limits& limits,
+                               Strictness strictness) {
   Finding finding{candidate.violation, candidate.body, 0, candidate.stack};
   const Signature& signature = candidate.violation.signature;
-  const auto shows = [&](const Case& c) { return check_isolated(c, limits, strictness).violations; };
-  const auto shown = shows(candidate.body);
+  const auto shows = [&](const Reading& step) {
+    return check_isolated(step.body, whole, limits, strictness).violations;
+  };
+  const auto shown = shows(reading_of(candidate.body, whole));
   if (std::any_of(shown.begin(), shown.end(), [&](const Violation& v) { return v.signature == signature; }))
-    finding.minimized = minimize(candidate.body, finding.violation, shows);
-  finding.layers = size_of(finding.minimized).layers;
+    finding.minimized = minimize(candidate.body, whole, finding.violation, shows);
+  finding.layers = size_of(finding.minimized, whole).layers;
   return finding;
 }
 
 /// Three runs, and what each shows; whether all show the finding.
-bool repeats(Finding& finding, const Limits& limits, Strictness strictness) {
+bool repeats(Finding& finding, const Space& whole, const Limits& limits, Strictness strictness) {
   finding.observed.clear();
   bool all = true;
   for (int run = 0; run < 3; ++run) {
-    const Isolated isolated = check_isolated(finding.minimized, limits, strictness);
+    const Isolated isolated = check_isolated(finding.minimized, whole, limits, strictness);
     const auto it = std::find_if(isolated.violations.begin(), isolated.violations.end(),
                                  [&](const auto& v) { return v.signature == finding.violation.signature; });
     all = all && it != isolated.violations.end();
@@ -167,14 +172,14 @@ Inquired inquired_from(const std::string& line) {
   return inquired;
 }
 
-Isolated check_isolated(const Case& c, const Limits& limits, Strictness strictness,
+Isolated check_isolated(const Case& c, const Space& space, const Limits& limits, Strictness strictness,
                         const std::string& onednn_isa) {
   const SharedMemory<Remains> remains;
   Child child = forked([&](int pipe) {
     if (!onednn_isa.empty()) setenv("ONEDNN_MAX_CPU_ISA", onednn_isa.c_str(), /*overwrite=*/1);
     begin_cases(*remains, limits, /*within_backward=*/true);
-    Hunt hunt(strictness, {}, &*remains);
-    const Checked checked = hunt.check(plan_of(c));
+    Hunt hunt(space, strictness, {}, &*remains);
+    const Checked checked = hunt.check(plan_of(c, space));
     Json json{{"not_applicable", checked.seen.not_applicable},
               {"outcome", outcome_of(checked.plan, checked.seen)},
               {"violations", Json::array()}};
@@ -183,7 +188,7 @@ Isolated check_isolated(const Case& c, const Limits& limits, Strictness strictne
   });
   const int status = attend(child, *remains, limits.seconds);
   if (status != 0 || child.text.empty()) {
-    const Violation v = crash_of(plan_of(c), *remains, status);
+    const Violation v = crash_of(plan_of(c, space), *remains, status);
     return {{v}, {}, v.seen, stack_of(*remains)};
   }
   const Json json = Json::parse(child.text);
@@ -192,24 +197,25 @@ Isolated check_isolated(const Case& c, const Limits& limits, Strictness strictne
   return result;
 }
 
-Inquired inquire(const Candidate& candidate, const std::set<std::string>& known, const Limits& limits,
-                 Strictness strictness) {
+Inquired inquire(const Candidate& candidate, const Space& whole, const std::set<std::string>& known,
+                 const Limits& limits, Strictness strictness) {
   Inquired result;
   const bool survived = candidate.violation.severity != Severity::crash;
   std::optional<Finding> quickly;
-  if (survived) quickly = minimized_in_one_process(candidate, limits, strictness, result.also);
+  if (survived) quickly = minimized_in_one_process(candidate, whole, limits, strictness, result.also);
   // A step that hangs tells so a good deal sooner than it is given; the runs that count get all their time.
   Limits steps = limits;
   if (candidate.violation.signature.family == "hang")
     steps.seconds = std::min(limits.seconds, std::max(1.0, limits.seconds / 5));
-  result.finding = quickly ? std::move(*quickly) : minimized_step_by_step(candidate, steps, strictness);
+  result.finding =
+      quickly ? std::move(*quickly) : minimized_step_by_step(candidate, whole, steps, strictness);
   result.known = known.contains(to_string(result.finding.violation.signature));
   if (result.known) return result;
-  result.repeats = repeats(result.finding, limits, strictness);
+  result.repeats = repeats(result.finding, whole, limits, strictness);
   if (result.repeats || (!quickly && steps.seconds == limits.seconds)) return result;
   // Small by what one process had gathered, or by haste: once more, with care.
-  Finding again = minimized_step_by_step(candidate, limits, strictness);
-  if (repeats(again, limits, strictness)) {
+  Finding again = minimized_step_by_step(candidate, whole, limits, strictness);
+  if (repeats(again, whole, limits, strictness)) {
     result.finding = std::move(again);
     result.known = known.contains(to_string(result.finding.violation.signature));
     result.repeats = true;

@@ -18,7 +18,8 @@ struct Isolated {
   std::string stack = {};  ///< native frames where the process ended
 };
 /// `onednn_isa`: as if the CPU had no more than this instruction set (oneDNN's name for it).
-Isolated check_isolated(const Case&, const Limits&, Strictness, const std::string& onednn_isa = {});
+Isolated check_isolated(const Case&, const Space&, const Limits&, Strictness,
+                        const std::string& onednn_isa = {});
 
 /// Which of several cases with one signature counts: that of the lowest place.
 struct Place {
@@ -44,7 +45,8 @@ struct Inquired {
 };
 /// Makes it smaller and, unless it is then known, runs it in three more processes. Every run is in a process
 /// of its own or in one that may end without harm.
-Inquired inquire(const Candidate&, const std::set<std::string>& known, const Limits&, Strictness);
+Inquired inquire(const Candidate&, const Space&, const std::set<std::string>& known, const Limits&,
+                 Strictness);
 
 /// One line of text each, and back: how processes tell each other.
 std::string to_line(const Candidate&);

@@ -6,7 +6,7 @@
 #include "harness/core/error.h"
 #include "harness/files/seen.h"
 #include "harness/isolate/isolate.h"
-#include "harness/search/minimize.h"
+#include "harness/search/size.h"
 
 namespace dtypefuzz {
 namespace {
@@ -30,11 +30,11 @@ size_t Report::count(Standing standing, Severity severity) const {
       entries, [&](const Entry& entry) { return entry.standing == standing && entry.severity == severity; }));
 }
 
-Report report_of(const std::string& findings, const std::map<std::string, Entry>& results,
+Report report_of(const std::string& findings, const Space& space, const std::map<std::string, Entry>& results,
                  const std::map<std::string, Known>& baseline, std::map<std::string, bool>& fixed) {
   std::map<std::string, Entry> told = results;
   for (const auto& path : case_files({findings})) {
-    const CaseFile file = load_case(path);
+    const CaseFile file = load_case(path, space);
     const std::string signature = recorded(file);
     if (signature.empty() || path.parent_path().filename() == "flaky") continue;
     const auto [it, unheard] = told.try_emplace(signature);
@@ -45,8 +45,8 @@ Report report_of(const std::string& findings, const std::map<std::string, Entry>
     if (!unheard) continue;
     entry.standing = Standing::fixed;
     entry.promised = "as the file records", entry.seen = "no longer shown";
-    entry.layers = size_of(file.body).layers;
-    for (const Violation& v : check_isolated(file.body, {}, {}).violations)
+    entry.layers = size_of(file.body, space).layers;
+    for (const Violation& v : check_isolated(file.body, space, {}, {}).violations)
       if (to_string(v.signature) == signature) {
         entry.standing = Standing::fresh;
         entry.severity = v.severity, entry.promised = v.promised, entry.seen = v.seen;

@@ -40,7 +40,7 @@ std::map<std::string, bool> parse_kept(std::string_view text, const std::string&
 std::string print_kept(const std::map<std::string, bool>& fixed);
 
 /// Tells the case files of a run apart. What the results do not tell of a file, its replay does.
-Report report_of(const std::string& findings, const std::map<std::string, Entry>& results,
+Report report_of(const std::string& findings, const Space&, const std::map<std::string, Entry>& results,
                  const std::map<std::string, Known>& baseline, std::map<std::string, bool>& fixed);
 
 /// One test case a signature; new ones fail.

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <pugixml.hpp>
 
+#include "generators/space.h"
 #include "harness/core/error.h"
 #include "harness/files/seen.h"
 
@@ -48,7 +49,7 @@ class Reports : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder); }
   Report report(const std::string& results) {
-    return report_of(folder.string(), parse_results(results, "r"), baseline, fixed);
+    return report_of(folder.string(), whole_space(), parse_results(results, "r"), baseline, fixed);
   }
   Standing standing(const std::string& results, const std::string& signature = kA) {
     const Report told = report(results);

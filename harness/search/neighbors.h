@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "harness/search/search.h"
+#include "generators/stack.h"
 
 namespace dtypefuzz {
 
@@ -15,17 +15,13 @@ class Neighbors {
   /// How many have one answer changed; those with a larger index have more.
   uint64_t singles() const { return first_.empty() ? 0 : first_.back(); }
   /// Depends on the starts, the space, the seed and the index alone.
-  Made at(uint64_t seed, uint64_t index) const;
+  Reading at(uint64_t seed, uint64_t index) const;
 
  private:
-  struct Start {
-    Case body;
-    std::vector<Answered> answered;
-  };
-  Made single(uint64_t index) const;
+  Reading single(uint64_t index) const;
 
   const Space& space_;
-  std::vector<Start> starts_;
+  std::vector<Reading> starts_;
   std::vector<uint64_t> first_;  ///< of each start's singles, the index behind them
 };
 

@@ -1,17 +1,13 @@
-#include "harness/search/search.h"
+#include "harness/search/mutate.h"
 
-#include <algorithm>
+#include "harness/search/draw_case.h"
 
 namespace dtypefuzz {
 namespace {
 
-Made remade(const Case& c, Rng rng, const Space& space, const Bias& bias) {
+Reading remade(const Case& c, Rng rng, const Space& space, const Bias& bias) {
   Draw draw(c, rng, bias);
-  return made_by(draw, space);
-}
-
-bool is_setting(const Choice& choice) {
-  return !choice.name.starts_with("layers");
+  return reading_of(draw, space);
 }
 
 /// A list that has elements, outer ones more often.
@@ -22,17 +18,7 @@ std::string some_list(const Case& c, Rng& rng) {
 
 }  // namespace
 
-Made made_by(Draw& draw, const Space& space) {
-  Plan plan = plan_of(draw, space);
-  return {draw.take_result(), std::move(plan)};
-}
-
-Made draw_case(Rng rng, const Space& space, const Bias& bias) {
-  Draw draw(rng, bias);
-  return made_by(draw, space);
-}
-
-Made mutated(const Case& c, Rng rng, const Space& space, const Bias& bias) {
+Reading mutated(const Case& c, Rng rng, const Space& space, const Bias& bias) {
   if (c.choices.empty()) return draw_case(rng, space, bias);
   const std::string list = some_list(c, rng);
   const size_t count = list_size(c, list);
@@ -60,16 +46,16 @@ Made mutated(const Case& c, Rng rng, const Space& space, const Bias& bias) {
       Draw draw(c, Rng(rng.next()), bias);
       for (uint64_t n = 1 + rng.below(3); n > 0; --n)
         draw.answer_anew(c.choices[rng.below(c.choices.size())].name);
-      return made_by(draw, space);
+      return reading_of(draw, space);
     }
   }
   return remade(changed, Rng(rng.next()), space, bias);
 }
 
-Made crossed(const Case& a, const Case& b, Rng rng, const Space& space, const Bias& bias) {
+Reading crossed(const Case& a, const Case& b, Rng rng, const Space& space, const Bias& bias) {
   Case child;
   for (const Choice& choice : a.choices)
-    if (is_setting(choice)) {
+    if (!belongs_to(choice.name, "layers")) {
       const auto other = b[choice.name];
       child.choices.push_back(
           {choice.name, rng.chance(0.5) && !other.empty() ? std::string(other) : choice.value});

@@ -1,0 +1,10 @@
+#pragma once
+#include "generators/stack.h"
+#include "harness/core/rng.h"
+
+namespace dtypefuzz {
+
+/// A random case: depends on the generator's state, the space and the bias alone.
+Reading draw_case(Rng, const Space&, const Bias&);
+
+}  // namespace dtypefuzz
