@@ -13,6 +13,7 @@
 #include "harness/engines/rapidcheck.h"
 #include "harness/files/case_file.h"
 #include "harness/files/files.h"
+#include "harness/search/draw_case.h"
 #include "harness/search/neighbors.h"
 #include "harness/search/sweep.h"
 
@@ -74,13 +75,11 @@ Engine libfuzzer(const EngineOptions& options, const Space&) {
 
 Engine rapidcheck(const EngineOptions&, const Space&) {
   return [](Worker& worker) {
-    const auto generator = cases(worker.settings().space, worker.settings().bias);
+    const Settings& settings = worker.settings();
     while (const auto index = worker.claim()) {
-      const rc::Random random(rng_for(worker.settings().seed, *index).next());
-      const Case c = generator(random, 0).value();
-      Draw draw(c);
-      Plan plan = plan_of(draw, worker.settings().space);
-      worker.judge(c, std::move(plan));
+      // As `cases` draws it, without what shrinks it: a campaign makes small what it finds.
+      rc::Random random(rng_for(settings.seed, *index).next());
+      worker.judge(draw_case(Rng(random.next()), settings.space, settings.bias));
     }
   };
 }
