@@ -6,11 +6,14 @@
 
 #include <algorithm>
 
+#include "harness/campaign/inquiry.h"
 #include "harness/core/error.h"
+#include "harness/files/finding_json.h"
+#include "harness/isolate/crash.h"
+#include "harness/isolate/isolated.h"
 #include "harness/isolate/native_stack.h"
 #include "harness/isolate/pool.h"
 #include "harness/search/minimize.h"
-#include "harness/search/size.h"
 
 namespace dtypefuzz {
 
@@ -44,7 +47,7 @@ class Campaign {
                   .limits = settings_.limits,
                   .remains = [&](size_t job) -> Remains& { return board_->slot(job).remains; },
                   .work = [&](size_t job, uint64_t start, int pipe) { work(job, start, pipe); },
-                  .heard = [&](size_t, const std::string& line) { meet(candidate_from(line)); },
+                  .heard = [&](size_t, const std::string& line) { hear(line); },
                   .ended = [&](size_t job, int status) { return ended(job, status); },
                   .starts = state_.starts});
     double last_tick = 0;
@@ -114,17 +117,17 @@ class Campaign {
     Slot& slot = board_->slot(job);
     const bool in_a_case = slot.remains.since > 0;
     if (in_a_case) {
-      const auto [c, answers, plan] = reading_of(slot.in_flight(), settings_.whole);
-      Candidate candidate{{slot.index, 0}, crash_of(plan, slot.remains, status), c};
+      const auto [c, answers, plan] = reading_of(slot.in_flight.body(), settings_.whole);
+      Finding finding{.violation = crash_of(plan, slot.remains, status), .body = c};
       // A process of its own knows whose backward it was.
-      if (candidate.violation.signature.phase == to_string(Phase::backward))
+      if (finding.violation.signature.phase == to_string(Phase::backward))
         for (const Violation& v :
              check_isolated(c, settings_.whole, settings_.limits, settings_.strictness).violations)
-          if (v.severity == Severity::crash) candidate.violation = v;
-      if (!settings_.known.contains(to_string(candidate.violation.signature)) &&
-          !state_.met.contains(to_string(candidate.violation.signature)))
-        candidate.stack = stack_of(slot.remains);
-      meet(std::move(candidate));
+          if (v.severity == Severity::crash) finding.violation = v;
+      const std::string signature = to_string(finding.violation.signature);
+      if (!settings_.known.contains(signature) && !state_.met.contains(signature))
+        finding.stack = stack_of(slot.remains);
+      meet({{slot.index, 0}, std::move(finding)});
       board_->mark(slot.index, Board::kJudged);
       slot.claimed = false;
     } else if (status != 0 && slot.served == 0) {
@@ -141,10 +144,14 @@ class Campaign {
     return owes_a_case || ((in_a_case || status != 0) && !board_->stop && board_->done == 0);
   }
 
+  void hear(const std::string& line) {
+    const auto json = parse_json(line);
+    meet(candidate_at({json, ""}));
+  }
+
   void meet(Candidate candidate) {
-    const std::string signature = to_string(candidate.violation.signature);
-    if (settings_.known.contains(signature))
-      return tell({candidate.violation, candidate.body, 0}, Novelty::known);
+    const std::string signature = to_string(candidate.finding.violation.signature);
+    if (settings_.known.contains(signature)) return tell(candidate.finding, Standing::known);
     const auto [it, is_new] = state_.met.emplace(signature, candidate.place);
     if (!is_new) {
       if (!(candidate.place < it->second) || !state_.waiting.contains(it->second) ||
@@ -157,12 +164,12 @@ class Campaign {
     changed_ = true;
   }
 
-  void tell(const Finding& finding, Novelty novelty) {
+  void tell(const Finding& finding, Standing standing) {
     const auto [it, is_new] = state_.told.try_emplace(to_string(finding.violation.signature),
-                                                      Snapshot::Told{novelty, finding.violation.severity});
+                                                      Snapshot::Told{standing, finding.violation.severity});
     if (!is_new) return;
-    listener_.report(finding, novelty);
-    changed_ = changed_ || novelty != Novelty::known;
+    listener_.report(finding, standing);
+    changed_ = changed_ || standing != Standing::known;
   }
 
   /// In the order of their places where two may turn out to be one finding, so that the first of them names
@@ -175,19 +182,16 @@ class Campaign {
       if (inquiries_.size() >= static_cast<size_t>(settings_.jobs) ||
           (place_is_open(candidate.place) && !end_of_cases_))
         return;
-      const std::string of = kept_by_minimizing(candidate.violation.signature);
+      const std::string of = kept_by_minimizing(candidate.finding.violation.signature);
       if (!busy.insert(of).second) {
         ++it;
-      } else if (state_.told.contains(to_string(candidate.violation.signature))) {
+      } else if (state_.told.contains(to_string(candidate.finding.violation.signature))) {
         it = state_.waiting.erase(it);
         busy.erase(of);
       } else {
-        inquiries_[it->first] = {forked([&](int pipe) {
-                                   write_line(pipe,
-                                              to_line(inquire(candidate, settings_.whole, settings_.known,
-                                                              settings_.limits, settings_.strictness)));
-                                 }),
-                                 of};
+        inquiries_[it->first] = {
+            inquiry_into(candidate, settings_.whole, settings_.known, settings_.limits, settings_.strictness),
+            of};
         ++it;
       }
     }
@@ -212,18 +216,13 @@ class Campaign {
       if (status == 0 && !process.text.empty()) {
         inquired = inquired_from(process.text);
       } else {  // killed from outside: for want of memory, say
-        const Candidate& candidate = state_.waiting.at(it->first);
-        inquired.finding = {candidate.violation,
-                            candidate.body,
-                            size_of(candidate.body, settings_.whole).layers,
-                            candidate.stack,
-                            {fmt::format("the process that minimized it ended with status {}", status)}};
+        inquired.finding = state_.waiting.at(it->first).finding;
+        inquired.finding.observed = {
+            fmt::format("the process that minimized it ended with status {}", status)};
       }
       const Place place = it->first;
       it = inquiries_.erase(it);
-      tell(inquired.finding, inquired.known     ? Novelty::known
-                             : inquired.repeats ? Novelty::fresh
-                                                : Novelty::flaky);
+      tell(inquired.finding, inquired.standing);
       state_.waiting.erase(place);
       changed_ = true;
       for (const Candidate& other : inquired.also) meet(other);
@@ -258,11 +257,6 @@ class Campaign {
 Progress run_campaign(const Settings& settings, const Listener& listener, const std::atomic<int>& interrupted,
                       Snapshot from) {
   return Campaign(settings, listener, std::move(from)).run(interrupted);
-}
-
-std::string_view to_string(Novelty novelty) {
-  constexpr std::string_view kNames[] = {"new", "known", "flaky"};
-  return kNames[static_cast<size_t>(novelty)];
 }
 
 }  // namespace dtypefuzz

@@ -3,10 +3,11 @@
 
 #include "dtypefuzz/build_info.h"
 #include "harness/cli/commands.h"
-#include "harness/corpus/corpus.h"
+#include "harness/corpus/baseline.h"
 #include "harness/files/seen.h"
 #include "harness/run/run.h"
 #include "properties/messages.h"
+#include "properties/property.h"
 
 namespace dtypefuzz {
 namespace {

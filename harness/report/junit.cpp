@@ -25,17 +25,20 @@ std::string to_junit(const Report& report) {
   const auto safe = [](const std::string& text) { return as_text(text, 8192); };
   for (const Entry& entry : report.entries) {
     auto test = suite.append_child("testcase");
-    const std::string property = entry.signature.substr(0, entry.signature.find(':'));
+    const std::string property = entry.finding.violation.signature.property;
     test.append_attribute("classname") = safe("dtypefuzz." + property).c_str();
-    test.append_attribute("name") = safe(entry.signature).c_str();
+    test.append_attribute("name") = safe(entry.signature()).c_str();
     if (!entry.path.empty()) test.append_attribute("file") = safe(entry.path).c_str();
-    const std::string what = fmt::format("{}{}severity: {}\npromised: {}\nseen: {}\n", safe(entry.title),
-                                         entry.title.empty() ? "" : "\n", to_string(entry.severity),
-                                         safe(entry.promised), safe(entry.seen));
+    const std::string what =
+        fmt::format("{}{}severity: {}\npromised: {}\nseen: {}\n", safe(entry.title),
+                    entry.title.empty() ? "" : "\n", to_string(entry.finding.violation.severity),
+                    safe(entry.finding.violation.promised), safe(entry.finding.violation.seen));
     if (entry.standing == Standing::fresh) {
       auto failure = test.append_child("failure");
-      failure.append_attribute("type") = fmt::format("{}", to_string(entry.severity)).c_str();
-      failure.append_attribute("message") = safe(entry.title.empty() ? entry.seen : entry.title).c_str();
+      failure.append_attribute("type") =
+          fmt::format("{}", to_string(entry.finding.violation.severity)).c_str();
+      failure.append_attribute("message") =
+          safe(entry.title.empty() ? entry.finding.violation.seen : entry.title).c_str();
       failure.text() = what.c_str();
     } else {
       test.append_child("system-out").text() = fmt::format("{}\n{}", to_string(entry.standing), what).c_str();

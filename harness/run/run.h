@@ -13,7 +13,7 @@ class Stock;  // model.h
 
 /// Runs a plan on a clean slate (seeds, autocast, grad mode, default dtype) and says what happened.
 /// LibTorch's exceptions end here and become facts. A crash or a hang does not: see
-/// harness/isolate/isolate.h. `stock`: where the model comes from; null: it is made.
+/// harness/isolate/isolated.h. `stock`: where the model comes from; null: it is made.
 Observation run(const Plan&, Stock* stock = nullptr);
 
 /// The first layer of a plan held against float64; nothing where it is refused or cannot be set up.
