@@ -39,17 +39,17 @@ int report(const ReportOptions& o) {
   } else {
     fmt::print("{}", markdown);
   }
-  return report.count(Standing::fresh) > 0 ? 1 : 0;
+  return report.count_red() > 0 ? 1 : 0;
 }
 
 }  // namespace
 
 void add_report(CLI::App& app, int& code) {
   auto o = std::make_shared<ReportOptions>();
-  auto* command =
-      app.add_subcommand("report",
-                         "Tell new, returned, known and fixed findings apart; 1 where some are new.  "
-                         "Example: dtypefuzz report findings --junit junit.xml");
+  auto* command = app.add_subcommand(
+      "report",
+      "Tell new, returned, known and fixed findings apart; 1 where some are new or returned.  "
+      "Example: dtypefuzz report findings --junit junit.xml");
   command->add_option("findings", o->findings, "the directory that a run saved into")->required();
   command->add_option("--results", o->results,
                       "what that run printed with fuzz --json; else cases are replayed");

@@ -18,7 +18,7 @@ std::string to_junit(const Report& report) {
   for (auto node : {suites, suite}) {
     node.append_attribute("name") = "dtypefuzz";
     node.append_attribute("tests") = report.entries.size();
-    node.append_attribute("failures") = report.count(Standing::fresh);
+    node.append_attribute("failures") = report.count_red();
     node.append_attribute("errors") = 0;
   }
   // XML has no way to write a control character, so that none comes here.
@@ -33,13 +33,13 @@ std::string to_junit(const Report& report) {
         fmt::format("{}{}severity: {}\npromised: {}\nseen: {}\n", safe(entry.title),
                     entry.title.empty() ? "" : "\n", to_string(entry.finding.violation.severity),
                     safe(entry.finding.violation.promised), safe(entry.finding.violation.seen));
-    if (entry.standing == Standing::fresh) {
+    if (is_red(entry.standing)) {
       auto failure = test.append_child("failure");
       failure.append_attribute("type") =
           fmt::format("{}", to_string(entry.finding.violation.severity)).c_str();
       failure.append_attribute("message") =
           safe(entry.title.empty() ? entry.finding.violation.seen : entry.title).c_str();
-      failure.text() = what.c_str();
+      failure.text() = (entry.standing == Standing::returned ? "returned\n" + what : what).c_str();
     } else {
       test.append_child("system-out").text() = fmt::format("{}\n{}", to_string(entry.standing), what).c_str();
     }

@@ -47,8 +47,10 @@ std::string table(const Report& report, Standing standing, std::string_view head
 
 std::string to_markdown(const Report& report, const std::string& command) {
   const size_t fresh = report.count(Standing::fresh);
-  std::string text = fmt::format("# dtypefuzz: {} new finding{}\n\n",
-                                 fresh == 0 ? "no" : std::to_string(fresh), fresh == 1 ? "" : "s");
+  const size_t returned = report.count(Standing::returned);
+  std::string text =
+      fmt::format("# dtypefuzz: {} new finding{}{}\n\n", fresh == 0 ? "no" : std::to_string(fresh),
+                  fresh == 1 ? "" : "s", returned ? fmt::format(", {} returned", returned) : "");
   text += "| severity | new | returned | known | fixed |\n|---|---|---|---|---|\n";
   const auto row = [&](std::string_view name, const auto& count) {
     text += fmt::format("| {} | {} | {} | {} | {} |\n", name, count(Standing::fresh),

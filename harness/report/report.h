@@ -24,9 +24,15 @@ struct Entry {
 /// A finding that somebody recorded and that is not there any more.
 Entry no_longer_shown(const std::string& signature, const std::string& path);
 
+/// Whether a run that shows it has failed: what was fixed stays fixed.
+inline bool is_red(Standing standing) {
+  return standing == Standing::fresh || standing == Standing::returned;
+}
+
 struct Report {
   std::vector<Entry> entries;  ///< new ones first, then the most severe, then by signature
   size_t count(Standing) const;
+  size_t count_red() const { return count(Standing::fresh) + count(Standing::returned); }
   size_t count(Standing, Severity) const;
 };
 
@@ -34,7 +40,7 @@ struct Report {
 Report report_of(const std::string& findings, const Space&, const std::map<std::string, Entry>& results,
                  const std::map<std::string, Known>& baseline, std::map<std::string, bool>& fixed);
 
-/// One test case a signature; new ones fail.
+/// One test case a signature; what is new or has returned fails.
 std::string to_junit(const Report&);
 /// `command`: how a person calls this program.
 std::string to_markdown(const Report&, const std::string& command);

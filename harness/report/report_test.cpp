@@ -162,6 +162,19 @@ TEST(JUnit, HasOneTestACaseAndNewOnesFailWhateverTheirText) {
   for (const char c : text) EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n') << int(c);
 }
 
+TEST(Reported, WhatHasReturnedIsRed) {
+  Report report = hostile();
+  report.entries[0].standing = Standing::returned;
+  EXPECT_EQ(report.count_red(), 1u);
+  pugi::xml_document document;
+  ASSERT_TRUE(document.load_string(to_junit(report).c_str()));
+  const auto suite = document.child("testsuites").child("testsuite");
+  EXPECT_EQ(suite.attribute("failures").as_int(), 1);
+  EXPECT_THAT(suite.find_child_by_attribute("name", kA.c_str()).child("failure").text().get(),
+              testing::StartsWith("returned\n"));
+  EXPECT_THAT(to_markdown(report, "x"), HasSubstr("# dtypefuzz: no new findings, 1 returned\n"));
+}
+
 TEST(Markdown, CountsAndShowsWhatIsNewWithItsCommandAndAsTextAlone) {
   const std::string text = to_markdown(hostile(), "build/dtypefuzz");
   EXPECT_THAT(text, HasSubstr("# dtypefuzz: 1 new finding\n"));
