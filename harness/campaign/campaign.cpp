@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
-#include <algorithm>
+#include <list>
 
 #include "harness/campaign/inquiry.h"
 #include "harness/core/error.h"
@@ -24,8 +24,8 @@ constexpr double kSecondsOfNews = 0.1, kSecondsOfCases = 1;
 
 }  // namespace
 
-/// The parent of the workers. It never runs a case and never waits for one: what minimizes and runs again is
-/// a process of its own, too.
+/// The parent of the workers. It never runs a case and never waits for one: what names, minimizes and runs
+/// again is a process of its own, too.
 class Campaign {
  public:
   Campaign(const Settings& settings, const Listener& listener, Snapshot from)
@@ -38,6 +38,7 @@ class Campaign {
   }
   ~Campaign() {
     for (auto& [place, inquiry] : inquiries_) inquiry.process.end();
+    for (Naming& naming : unnamed_) naming.process.end();
   }
   Campaign(const Campaign&) = delete;
   Campaign& operator=(const Campaign&) = delete;
@@ -54,13 +55,14 @@ class Campaign {
     for (;;) {
       state_.starts = workers.starts();
       const bool workers_run = workers.running();
-      if (!workers_run) end_of_cases_ = true;
-      if (!workers_run && inquiries_.empty() &&
+      if (!workers_run && unnamed_.empty()) end_of_cases_ = true;
+      if (end_of_cases_ && inquiries_.empty() &&
           (state_.waiting.empty() || interrupted > 0 || !settings_.inquires))
         break;
-      workers.wait(200, pipes_of_inquiries());
+      workers.wait(200, pipes_of_others());
       settle();  // before the pipes are read: what a settled case has to tell is then in them
       workers.look_after();
+      hear_namings();
       if (interrupted > 0 || (settings_.seconds > 0 && seconds() >= settings_.seconds)) board_->stop = true;
       hear_inquiries(interrupted > 0);
       if (interrupted == 0 && settings_.inquires) start_inquiries();
@@ -76,6 +78,12 @@ class Campaign {
   }
 
  private:
+  /// A case that ended its worker, and the process that finds out what to call it.
+  struct Naming {
+    Candidate candidate;
+    Frames stack;
+    Child process = {};
+  };
   struct Inquiry {
     Child process;
     std::string of;  ///< what minimizing keeps of the signature
@@ -94,8 +102,10 @@ class Campaign {
     ++board_->done;
   }
 
-  std::vector<pollfd> pipes_of_inquiries() const {
+  std::vector<pollfd> pipes_of_others() const {
     std::vector<pollfd> pipes;
+    for (const Naming& naming : unnamed_)
+      if (naming.process.running()) pipes.push_back({naming.process.pipe, POLLIN, 0});
     for (const auto& [place, inquiry] : inquiries_) pipes.push_back({inquiry.process.pipe, POLLIN, 0});
     return pipes;
   }
@@ -117,18 +127,9 @@ class Campaign {
     Slot& slot = board_->slot(job);
     const bool in_a_case = slot.remains.since > 0;
     if (in_a_case) {
-      const auto [c, answers, plan] = reading_of(slot.in_flight.body(), settings_.whole);
-      Finding finding{.violation = crash_of(plan, slot.remains, status), .body = c};
-      // A process of its own knows whose backward it was.
-      if (finding.violation.signature.phase == to_string(Phase::backward))
-        for (const Violation& v :
-             check_isolated(c, settings_.whole, settings_.limits, settings_.strictness).violations)
-          if (v.severity == Severity::crash) finding.violation = v;
-      const std::string signature = to_string(finding.violation.signature);
-      if (!settings_.known.contains(signature) && !state_.met.contains(signature))
-        finding.stack = stack_of(slot.remains);
-      meet({{slot.index, 0}, std::move(finding)});
-      board_->mark(slot.index, Board::kJudged);
+      auto [body, answers, plan] = reading_of(slot.in_flight.body(), settings_.whole);
+      Finding finding{.violation = crash_of(plan, slot.remains, status), .body = std::move(body)};
+      crashed({{slot.index, 0}, std::move(finding)}, slot.remains);
       slot.claimed = false;
     } else if (status != 0 && slot.served == 0) {
       if (WIFEXITED(status) && WEXITSTATUS(status) == kReplaceMe)
@@ -143,6 +144,61 @@ class Campaign {
     slot.served = 0;
     return owes_a_case || ((in_a_case || status != 0) && !board_->stop && board_->done == 0);
   }
+
+  /// What is known as it is counts at once. Of anything else a process of its own finds out whose backward it
+  /// was and what the frames of the stack are called; until then the case stays in flight.
+  void crashed(Candidate candidate, const Remains& remains) {
+    const Signature& signature = candidate.finding.violation.signature;
+    const bool in_backward = signature.phase == to_string(Phase::backward);
+    if (!in_backward && (is_known(signature) || state_.met.contains(to_string(signature))))
+      return judged(std::move(candidate));
+    unnamed_.push_back({.candidate = std::move(candidate), .stack = frames_of(remains)});
+    start_namings();
+  }
+
+  void judged(Candidate candidate) {
+    const uint64_t index = candidate.place.index;
+    meet(std::move(candidate));
+    board_->mark(index, Board::kJudged);
+  }
+
+  void start_namings() {
+    int running = 0;
+    for (Naming& naming : unnamed_) {
+      if (++running > settings_.jobs) return;
+      if (naming.process.running()) continue;
+      naming.process = forked([&](int pipe) {
+        Finding finding = naming.candidate.finding;
+        if (finding.violation.signature.phase == to_string(Phase::backward))
+          for (const Violation& v :
+               check_isolated(finding.body, settings_.whole, settings_.limits, settings_.strictness)
+                   .violations)
+            if (v.severity == Severity::crash) finding.violation = v;
+        if (!is_known(finding.violation.signature)) finding.stack = stack_of(naming.stack);
+        write_line(pipe, line_of(to_json(finding)));
+      });
+    }
+  }
+
+  void hear_namings() {
+    for (auto it = unnamed_.begin(); it != unnamed_.end();) {
+      Child& process = it->process;
+      if (!process.running() || process.read()) {
+        ++it;
+        continue;
+      }
+      Candidate candidate = std::move(it->candidate);
+      if (process.wait() == 0 && !process.text.empty()) {
+        const auto json = parse_json(process.text);
+        candidate.finding = finding_at({json, ""});
+      }
+      it = unnamed_.erase(it);
+      judged(std::move(candidate));
+    }
+    start_namings();
+  }
+
+  bool is_known(const Signature& signature) const { return settings_.known.contains(to_string(signature)); }
 
   void hear(const std::string& line) {
     const auto json = parse_json(line);
@@ -247,6 +303,7 @@ class Campaign {
   const double seconds_before_;
   const double begin_ = now();
   const OwnBoard board_;
+  std::list<Naming> unnamed_;  ///< in the order in which they were met
   std::map<Place, Inquiry> inquiries_;
   bool end_of_cases_ = false;
   bool changed_ = false;
