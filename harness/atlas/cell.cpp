@@ -6,7 +6,7 @@
 #include <map>
 
 #include "harness/core/error.h"
-#include "harness/isolate/hunt.h"
+#include "harness/isolate/crash.h"
 #include "harness/run/run.h"
 #include "properties/grade.h"
 #include "properties/messages.h"

@@ -7,9 +7,19 @@
 #include <cstring>
 
 #include "harness/core/error.h"
-#include "harness/isolate/hunt.h"
+#include "harness/isolate/guard.h"
+#include "harness/isolate/in_flight.h"
 
 namespace dtypefuzz {
+
+/// What one worker tells its parent without a word: the case that it is at is known before it runs.
+struct Slot {
+  Remains remains;
+  InFlight in_flight;
+  std::atomic<uint64_t> index{0};    ///< of the case that the worker has claimed
+  std::atomic<bool> claimed{false};  ///< the claimed case is not judged yet
+  std::atomic<uint64_t> served{0};   ///< cases that this worker process has judged
+};
 
 /// What all processes of a campaign share; one slot a job follows.
 struct Board {

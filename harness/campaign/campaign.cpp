@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
-#include <algorithm>
+#include <list>
 
+#include "harness/campaign/inquiry.h"
 #include "harness/core/error.h"
+#include "harness/files/finding_json.h"
+#include "harness/isolate/crash.h"
+#include "harness/isolate/isolated.h"
 #include "harness/isolate/native_stack.h"
 #include "harness/isolate/pool.h"
 #include "harness/search/minimize.h"
-#include "harness/search/size.h"
 
 namespace dtypefuzz {
 
@@ -21,8 +24,8 @@ constexpr double kSecondsOfNews = 0.1, kSecondsOfCases = 1;
 
 }  // namespace
 
-/// The parent of the workers. It never runs a case and never waits for one: what minimizes and runs again is
-/// a process of its own, too.
+/// The parent of the workers. It never runs a case and never waits for one: what names, minimizes and runs
+/// again is a process of its own, too.
 class Campaign {
  public:
   Campaign(const Settings& settings, const Listener& listener, Snapshot from)
@@ -35,6 +38,7 @@ class Campaign {
   }
   ~Campaign() {
     for (auto& [place, inquiry] : inquiries_) inquiry.process.end();
+    for (Naming& naming : unnamed_) naming.process.end();
   }
   Campaign(const Campaign&) = delete;
   Campaign& operator=(const Campaign&) = delete;
@@ -44,20 +48,21 @@ class Campaign {
                   .limits = settings_.limits,
                   .remains = [&](size_t job) -> Remains& { return board_->slot(job).remains; },
                   .work = [&](size_t job, uint64_t start, int pipe) { work(job, start, pipe); },
-                  .heard = [&](size_t, const std::string& line) { meet(candidate_from(line)); },
+                  .heard = [&](size_t, const std::string& line) { hear(line); },
                   .ended = [&](size_t job, int status) { return ended(job, status); },
                   .starts = state_.starts});
     double last_tick = 0;
     for (;;) {
       state_.starts = workers.starts();
       const bool workers_run = workers.running();
-      if (!workers_run) end_of_cases_ = true;
-      if (!workers_run && inquiries_.empty() &&
+      if (!workers_run && unnamed_.empty()) end_of_cases_ = true;
+      if (end_of_cases_ && inquiries_.empty() &&
           (state_.waiting.empty() || interrupted > 0 || !settings_.inquires))
         break;
-      workers.wait(200, pipes_of_inquiries());
+      workers.wait(200, pipes_of_others());
       settle();  // before the pipes are read: what a settled case has to tell is then in them
       workers.look_after();
+      hear_namings();
       if (interrupted > 0 || (settings_.seconds > 0 && seconds() >= settings_.seconds)) board_->stop = true;
       hear_inquiries(interrupted > 0);
       if (interrupted == 0 && settings_.inquires) start_inquiries();
@@ -73,6 +78,12 @@ class Campaign {
   }
 
  private:
+  /// A case that ended its worker, and the process that finds out what to call it.
+  struct Naming {
+    Candidate candidate;
+    Frames stack;
+    Child process = {};
+  };
   struct Inquiry {
     Child process;
     std::string of;  ///< what minimizing keeps of the signature
@@ -91,8 +102,10 @@ class Campaign {
     ++board_->done;
   }
 
-  std::vector<pollfd> pipes_of_inquiries() const {
+  std::vector<pollfd> pipes_of_others() const {
     std::vector<pollfd> pipes;
+    for (const Naming& naming : unnamed_)
+      if (naming.process.running()) pipes.push_back({naming.process.pipe, POLLIN, 0});
     for (const auto& [place, inquiry] : inquiries_) pipes.push_back({inquiry.process.pipe, POLLIN, 0});
     return pipes;
   }
@@ -114,18 +127,9 @@ class Campaign {
     Slot& slot = board_->slot(job);
     const bool in_a_case = slot.remains.since > 0;
     if (in_a_case) {
-      const auto [c, answers, plan] = reading_of(slot.in_flight(), settings_.whole);
-      Candidate candidate{{slot.index, 0}, crash_of(plan, slot.remains, status), c};
-      // A process of its own knows whose backward it was.
-      if (candidate.violation.signature.phase == to_string(Phase::backward))
-        for (const Violation& v :
-             check_isolated(c, settings_.whole, settings_.limits, settings_.strictness).violations)
-          if (v.severity == Severity::crash) candidate.violation = v;
-      if (!settings_.known.contains(to_string(candidate.violation.signature)) &&
-          !state_.met.contains(to_string(candidate.violation.signature)))
-        candidate.stack = stack_of(slot.remains);
-      meet(std::move(candidate));
-      board_->mark(slot.index, Board::kJudged);
+      auto [body, answers, plan] = reading_of(slot.in_flight.body(), settings_.whole);
+      Finding finding{.violation = crash_of(plan, slot.remains, status), .body = std::move(body)};
+      crashed({{slot.index, 0}, std::move(finding)}, slot.remains);
       slot.claimed = false;
     } else if (status != 0 && slot.served == 0) {
       if (WIFEXITED(status) && WEXITSTATUS(status) == kReplaceMe)
@@ -141,10 +145,69 @@ class Campaign {
     return owes_a_case || ((in_a_case || status != 0) && !board_->stop && board_->done == 0);
   }
 
+  /// What is known as it is counts at once. Of anything else a process of its own finds out whose backward it
+  /// was and what the frames of the stack are called; until then the case stays in flight.
+  void crashed(Candidate candidate, const Remains& remains) {
+    const Signature& signature = candidate.finding.violation.signature;
+    const bool in_backward = signature.phase == to_string(Phase::backward);
+    if (!in_backward && (is_known(signature) || state_.met.contains(to_string(signature))))
+      return judged(std::move(candidate));
+    unnamed_.push_back({.candidate = std::move(candidate), .stack = frames_of(remains)});
+    start_namings();
+  }
+
+  void judged(Candidate candidate) {
+    const uint64_t index = candidate.place.index;
+    meet(std::move(candidate));
+    board_->mark(index, Board::kJudged);
+  }
+
+  void start_namings() {
+    int running = 0;
+    for (Naming& naming : unnamed_) {
+      if (++running > settings_.jobs) return;
+      if (naming.process.running()) continue;
+      naming.process = forked([&](int pipe) {
+        Finding finding = naming.candidate.finding;
+        if (finding.violation.signature.phase == to_string(Phase::backward))
+          for (const Violation& v :
+               check_isolated(finding.body, settings_.whole, settings_.limits, settings_.strictness)
+                   .violations)
+            if (v.severity == Severity::crash) finding.violation = v;
+        if (!is_known(finding.violation.signature)) finding.stack = stack_of(naming.stack);
+        write_line(pipe, line_of(to_json(finding)));
+      });
+    }
+  }
+
+  void hear_namings() {
+    for (auto it = unnamed_.begin(); it != unnamed_.end();) {
+      Child& process = it->process;
+      if (!process.running() || process.read()) {
+        ++it;
+        continue;
+      }
+      Candidate candidate = std::move(it->candidate);
+      if (process.wait() == 0 && !process.text.empty()) {
+        const auto json = parse_json(process.text);
+        candidate.finding = finding_at({json, ""});
+      }
+      it = unnamed_.erase(it);
+      judged(std::move(candidate));
+    }
+    start_namings();
+  }
+
+  bool is_known(const Signature& signature) const { return settings_.known.contains(to_string(signature)); }
+
+  void hear(const std::string& line) {
+    const auto json = parse_json(line);
+    meet(candidate_at({json, ""}));
+  }
+
   void meet(Candidate candidate) {
-    const std::string signature = to_string(candidate.violation.signature);
-    if (settings_.known.contains(signature))
-      return tell({candidate.violation, candidate.body, 0}, Novelty::known);
+    const std::string signature = to_string(candidate.finding.violation.signature);
+    if (settings_.known.contains(signature)) return tell(candidate.finding, Standing::known);
     const auto [it, is_new] = state_.met.emplace(signature, candidate.place);
     if (!is_new) {
       if (!(candidate.place < it->second) || !state_.waiting.contains(it->second) ||
@@ -157,12 +220,12 @@ class Campaign {
     changed_ = true;
   }
 
-  void tell(const Finding& finding, Novelty novelty) {
+  void tell(const Finding& finding, Standing standing) {
     const auto [it, is_new] = state_.told.try_emplace(to_string(finding.violation.signature),
-                                                      Snapshot::Told{novelty, finding.violation.severity});
+                                                      Snapshot::Told{standing, finding.violation.severity});
     if (!is_new) return;
-    listener_.report(finding, novelty);
-    changed_ = changed_ || novelty != Novelty::known;
+    listener_.report(finding, standing);
+    changed_ = changed_ || standing != Standing::known;
   }
 
   /// In the order of their places where two may turn out to be one finding, so that the first of them names
@@ -175,19 +238,16 @@ class Campaign {
       if (inquiries_.size() >= static_cast<size_t>(settings_.jobs) ||
           (place_is_open(candidate.place) && !end_of_cases_))
         return;
-      const std::string of = kept_by_minimizing(candidate.violation.signature);
+      const std::string of = kept_by_minimizing(candidate.finding.violation.signature);
       if (!busy.insert(of).second) {
         ++it;
-      } else if (state_.told.contains(to_string(candidate.violation.signature))) {
+      } else if (state_.told.contains(to_string(candidate.finding.violation.signature))) {
         it = state_.waiting.erase(it);
         busy.erase(of);
       } else {
-        inquiries_[it->first] = {forked([&](int pipe) {
-                                   write_line(pipe,
-                                              to_line(inquire(candidate, settings_.whole, settings_.known,
-                                                              settings_.limits, settings_.strictness)));
-                                 }),
-                                 of};
+        inquiries_[it->first] = {
+            inquiry_into(candidate, settings_.whole, settings_.known, settings_.limits, settings_.strictness),
+            of};
         ++it;
       }
     }
@@ -212,18 +272,13 @@ class Campaign {
       if (status == 0 && !process.text.empty()) {
         inquired = inquired_from(process.text);
       } else {  // killed from outside: for want of memory, say
-        const Candidate& candidate = state_.waiting.at(it->first);
-        inquired.finding = {candidate.violation,
-                            candidate.body,
-                            size_of(candidate.body, settings_.whole).layers,
-                            candidate.stack,
-                            {fmt::format("the process that minimized it ended with status {}", status)}};
+        inquired.finding = state_.waiting.at(it->first).finding;
+        inquired.finding.observed = {
+            fmt::format("the process that minimized it ended with status {}", status)};
       }
       const Place place = it->first;
       it = inquiries_.erase(it);
-      tell(inquired.finding, inquired.known     ? Novelty::known
-                             : inquired.repeats ? Novelty::fresh
-                                                : Novelty::flaky);
+      tell(inquired.finding, inquired.standing);
       state_.waiting.erase(place);
       changed_ = true;
       for (const Candidate& other : inquired.also) meet(other);
@@ -248,6 +303,7 @@ class Campaign {
   const double seconds_before_;
   const double begin_ = now();
   const OwnBoard board_;
+  std::list<Naming> unnamed_;  ///< in the order in which they were met
   std::map<Place, Inquiry> inquiries_;
   bool end_of_cases_ = false;
   bool changed_ = false;
@@ -258,11 +314,6 @@ class Campaign {
 Progress run_campaign(const Settings& settings, const Listener& listener, const std::atomic<int>& interrupted,
                       Snapshot from) {
   return Campaign(settings, listener, std::move(from)).run(interrupted);
-}
-
-std::string_view to_string(Novelty novelty) {
-  constexpr std::string_view kNames[] = {"new", "known", "flaky"};
-  return kNames[static_cast<size_t>(novelty)];
 }
 
 }  // namespace dtypefuzz

@@ -11,7 +11,9 @@
 #include <functional>
 
 #include "harness/campaign/folder.h"
+#include "harness/campaign/record.h"
 #include "harness/core/error.h"
+#include "harness/files/case_file.h"
 #include "harness/files/files.h"
 
 namespace dtypefuzz {
@@ -66,7 +68,7 @@ void expect_refused(const Parse& parse, const std::string& good, const std::vect
 TEST(State, IsReadAsItWasWritten) {
   const Snapshot state = parse_snapshot(kState);
   EXPECT_EQ(state.next, 647u);
-  EXPECT_EQ(state.waiting.begin()->second.body.choices.size(), 1u);
+  EXPECT_EQ(state.waiting.begin()->second.finding.body.choices.size(), 1u);
   EXPECT_EQ(print_snapshot(parse_snapshot(print_snapshot(state))), print_snapshot(state));
 }
 
@@ -104,7 +106,7 @@ TEST(State, IsRefusedWithTheValueAndItsPlace) {
 TEST(State, WhatIsShownToAPersonIsText) {
   std::string text = kState;
   text.replace(text.find("\"s\""), 3, "\"a\\nb\\u001b[2J\"");
-  EXPECT_EQ(parse_snapshot(text).waiting.begin()->second.violation.seen, "a\nb\uFFFD[2J");
+  EXPECT_EQ(parse_snapshot(text).waiting.begin()->second.finding.violation.seen, "a\nb\uFFFD[2J");
 }
 
 TEST(Record, IsRefusedWithTheValueAndItsPlace) {
@@ -117,6 +119,79 @@ TEST(Record, IsRefusedWithTheValueAndItsPlace) {
        {"\"modules\":[]", "\"modules\":[1]", "settings.modules[0]: expected a text, got 1"},
        {"\"seed\":\"1\"", "\"seed\":\"\\u0007\"", "settings.seed: expected a text without control"},
        {"\"losses\"", "\"loses\"", "settings.space: has no 'losses'"}});
+}
+
+TEST(State, OfBeforeIsReadAsTheWordsOfNow) {
+  const Snapshot state = parse_snapshot(kState);
+  EXPECT_EQ(state.told.begin()->second, (Snapshot::Told{Standing::fresh, Severity::wrong_bits}));
+  EXPECT_EQ(state.waiting.begin()->second.finding.violation.severity, Severity::late);
+  EXPECT_NE(print_snapshot(state).find("\"novelty\":\"new\",\"severity\":\"wrong_bits\""), std::string::npos);
+}
+
+class Resumed : public testing::Test {
+ protected:
+  void SetUp() override {
+    usual.engine = "rapidcheck", usual.baseline = "known";
+    orders = usual;
+    orders.jobs = "2", orders.case_time = "5s", orders.modules = {"Linear", "ReLU"}, orders.strict = true;
+    record = new_record();
+    record["settings"] = settings_of(orders, space_of(orders));
+    record = parse_record(record.dump());  // as from one run to the next
+    given = usual;
+    given.resume = "found";
+  }
+  static Space space_of(const Orders&) { return whole_space(); }
+  Orders go_on() { return go_on_with(record, given, usual, space_of); }
+
+  Orders usual, orders, given;
+  nlohmann::json record;
+};
+
+TEST_F(Resumed, KeepsWhatItWasToldAndTakesItsLengthAndJobsAnew) {
+  given.json = true;
+  Orders now = go_on();
+  EXPECT_EQ(now.case_time, "5s");
+  EXPECT_EQ(now.modules, orders.modules);
+  EXPECT_TRUE(now.strict && now.json);
+  EXPECT_EQ(now.out, "found");
+  EXPECT_EQ(now.jobs, "2");
+  given.time = "10m", given.jobs = "1";
+  now = go_on();
+  EXPECT_EQ(now.time, "10m");
+  EXPECT_EQ(now.jobs, "1");
+}
+
+TEST_F(Resumed, TakesOneLengthForAnother) {
+  record["settings"]["runs"] = "500";
+  EXPECT_EQ(go_on().runs, "500");
+  given.time = "1m";
+  EXPECT_EQ(go_on().runs, "0");
+}
+
+TEST_F(Resumed, OpensADirectoryOnlyWhereItIsSaidAgain) {
+  record["settings"]["corpus"] = "/elsewhere";
+  const auto refused = [&] { return refusal([&](const std::string&) { go_on(); }, ""); };
+  EXPECT_THAT(refused(),
+              HasSubstr("found/run.json: began with --corpus /elsewhere; to go on with it, say so: "
+                        "--resume found --corpus /elsewhere"));
+  given.corpus = "/elsewhere";
+  EXPECT_EQ(go_on().corpus, "/elsewhere");
+  record["settings"]["corpus"] = "";
+  EXPECT_THAT(refused(), HasSubstr("--corpus '/elsewhere': found/run.json began with none"));
+}
+
+TEST_F(Resumed, DrawsTheSameCasesOrIsRefused) {
+  record["settings"]["space"]["modules"] = {"Linear"};
+  const auto refused = [&] { return refusal([&](const std::string&) { go_on(); }, ""); };
+  EXPECT_THAT(refused(), HasSubstr("found/run.json: began with other modules, dtypes or devices"));
+  record["versions"]["libtorch"] = "1.0";
+  EXPECT_THAT(refused(), HasSubstr("began with libtorch 1.0, this is "));
+}
+
+TEST_F(Resumed, IsRepeatedByOneCommand) {
+  EXPECT_EQ(command_again(orders, usual, 500),
+            "dtypefuzz fuzz --engine rapidcheck --seed 1 --runs 500 --modules 'Linear,ReLU' --case-time 5s "
+            "--strict");
 }
 
 /// No file of this process grows beyond this many bytes: a full disk for those without a disk to fill.
@@ -148,14 +223,14 @@ TEST(CampaignFolder, WhatCannotBeWrittenLeavesWhatWasThereWhole) {
   folder.save(state);
   folder.save_record(record);
   const Candidate& candidate = state.waiting.begin()->second;
-  const Finding finding{candidate.violation, candidate.body, 1};
+  const Finding finding{candidate.finding.violation, candidate.finding.body};
   {
     const Ration ration(100);
     Snapshot later = state;
     later.next = 1000;
     for (const auto& save : std::vector<std::function<void()>>{
              [&] { folder.save(later); }, [&] { folder.save_record({{"type", "another"}, {"of", kState}}); },
-             [&] { folder.save(finding, whole_space(), Novelty::fresh, {}); }}) {
+             [&] { folder.save(finding, whole_space(), Standing::fresh, {}); }}) {
       try {
         save();
         ADD_FAILURE() << "written";
@@ -170,7 +245,7 @@ TEST(CampaignFolder, WhatCannotBeWrittenLeavesWhatWasThereWhole) {
   EXPECT_EQ(folder.record(), record);
   for (const auto& entry : fs::directory_iterator(name))
     EXPECT_TRUE(entry.path().filename() == "lock" || entry.path().extension() == ".json") << entry.path();
-  EXPECT_EQ(load_case(folder.save(finding, whole_space(), Novelty::fresh, {}), whole_space())
+  EXPECT_EQ(load_case(folder.save(finding, whole_space(), Standing::fresh, {}), whole_space())
                 .body.choices.front()
                 .name,
             "device");

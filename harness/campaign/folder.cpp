@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "harness/campaign/record.h"
 #include "harness/core/error.h"
 #include "harness/core/text.h"
 #include "harness/files/case_file.h"
@@ -73,17 +74,16 @@ Folder::~Folder() {
   close(lock_);
 }
 
-fs::path Folder::save(const Finding& finding, const Space& space, Novelty novelty,
+fs::path Folder::save(const Finding& finding, const Space& space, Standing standing,
                       std::vector<Choice> about) const {
   const auto signature = to_string(finding.violation.signature);
   if (!finding.stack.empty()) about.push_back({"stack", finding.stack});
   for (size_t i = 0; i < finding.observed.size(); ++i)
     about.push_back({fmt::format("run_{}", i + 1), finding.observed[i]});
-  const auto file = (novelty == Novelty::flaky ? path_ / "flaky" : path_) / file_name_of(signature);
+  const auto file = (standing == Standing::flaky ? path_ / "flaky" : path_) / file_name_of(signature);
   write_atomically(
-      file,
-      print_shortest({finding.minimized, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}},
-                     space));
+      file, print_shortest({finding.body, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}},
+                           space));
   return file;
 }
 

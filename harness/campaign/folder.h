@@ -4,13 +4,10 @@
 #include <optional>
 #include <vector>
 
-#include "harness/campaign/campaign.h"
+#include "generators/stack.h"
+#include "harness/campaign/snapshot.h"
 
 namespace dtypefuzz {
-
-/// What `Folder::record` gives, read from a text of any kind: an Error unless all that a later campaign asks
-/// it for is there and of its type.
-nlohmann::json parse_record(const std::string& text);
 
 /// The directory of a campaign. Everything in it is whole at any moment, whenever who dies:
 /// `*.case` the findings, `flaky/*.case` what did not repeat, `run.json` what the campaign was told and what
@@ -26,7 +23,7 @@ class Folder {
 
   const std::filesystem::path& path() const { return path_; }
   /// Beside the finding: `about` lines of the caller, the stack, and what a flaky one showed. Returns where.
-  std::filesystem::path save(const Finding&, const Space&, Novelty, std::vector<Choice> about) const;
+  std::filesystem::path save(const Finding&, const Space&, Standing, std::vector<Choice> about) const;
   void save(const Snapshot&) const;
   /// The state that was saved last; a campaign's beginning where none was.
   Snapshot snapshot() const;

@@ -4,27 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "harness/core/error.h"
-#include "harness/isolate/isolate.h"
+#include "harness/files/finding_json.h"
+#include "harness/isolate/crash.h"
 #include "harness/isolate/pool.h"
 #include "harness/run/position.h"
 
 namespace dtypefuzz {
-namespace {
 
 using Json = nlohmann::json;
-
-/// What a name in a ticket stands for.
-template <class Found>
-auto named(const Found& found, const Json& name) {
-  if (!found) fail("a worker was given {}, of which it knows nothing", name.dump());
-  if constexpr (std::is_pointer_v<Found>)
-    return found;
-  else
-    return *found;
-}
-
-}  // namespace
 
 Worker::Worker(Settings settings, int job, uint64_t start, int board_file, int pipe)
     : settings_(std::move(settings)),
@@ -33,12 +20,7 @@ Worker::Worker(Settings settings, int job, uint64_t start, int board_file, int p
       board_file_(board_file),
       pipe_(pipe),
       board_(Board::mapped(board_file, settings_.jobs)),
-      hunt_(
-          settings_.whole, settings_.strictness,
-          [pipe, slot = &slot()](const Case& c, const Violation& v, size_t order) {
-            write_line(pipe, to_line(Candidate{{slot->index, order}, v, c}));
-          },
-          &slot().remains) {}
+      checker_(settings_.strictness) {}
 
 Slot& Worker::slot() const {
   return board_->slot(static_cast<size_t>(job_));
@@ -63,16 +45,34 @@ std::optional<uint64_t> Worker::claim() {
   }
 }
 
-Checked Worker::judge(const Case& c, Plan&& plan) {
+Checked Worker::work_on(Reading&& reading) {
   Slot& mine = slot();
-  mine.enter(c);
-  Checked checked = hunt_.judge(c, std::move(plan));
+  mine.in_flight.enter(reading.body);
+  Checked checked = check_guarded(checker_, std::move(reading.plan), Siblings::sampled, &mine.remains);
+  for (size_t i = 0; i < checked.violations.size(); ++i)
+    if (met_.insert(to_string(checked.violations[i].signature)).second)
+      write_line(pipe_, line_of(to_json(Candidate{
+                            {mine.index, i}, {.violation = checked.violations[i], .body = reading.body}})));
   const bool finished = !checked.seen.error && checked.seen.not_applicable.empty();
   board_->mark(mine.index, finished ? Board::kFinished : Board::kJudged);
   mine.claimed = false;
   ++mine.served;
   return checked;
 }
+
+namespace {
+
+/// What a name in a ticket stands for.
+template <class Found>
+auto known_here(const Found& found, const Json& name) {
+  if (!found) fail("a worker was given {}, of which it knows nothing", name.dump());
+  if constexpr (std::is_pointer_v<Found>)
+    return found;
+  else
+    return *found;
+}
+
+}  // namespace
 
 std::string Worker::ticket() const {
   Json json{{"job", job_},
@@ -106,13 +106,13 @@ Worker Worker::attached(const std::string& ticket, const Space& whole) {
                     .strictness = {json.at("strict")},
                     .known = {}};
   for (const auto& name : json.at("modules"))
-    settings.space.modules.push_back(named(whole.row(name.get<std::string>()), name));
+    settings.space.modules.push_back(known_here(whole.row(name.get<std::string>()), name));
   for (const auto& name : json.at("losses"))
-    settings.space.losses.push_back(named(whole.row(name.get<std::string>()), name));
+    settings.space.losses.push_back(known_here(whole.row(name.get<std::string>()), name));
   for (const auto& name : json.at("dtypes"))
     settings.space.dtypes.push_back(*parse_dtype(name.get<std::string>()));
   for (const auto& name : json.at("devices"))
-    settings.space.devices.push_back(named(whole.device(name.get<std::string>()), name));
+    settings.space.devices.push_back(known_here(whole.device(name.get<std::string>()), name));
   Worker worker(std::move(settings), json.at("job"), json.at("start"), json.at("board"), json.at("pipe"));
   Remains& remains = worker.slot().remains;
   guard_process(remains, worker.settings_.limits, /*own_map=*/true);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "harness/campaign/board.h"
-#include "harness/isolate/hunt.h"
+#include "harness/check/check.h"
 
 namespace dtypefuzz {
 
@@ -37,8 +37,8 @@ class Worker {
   uint64_t start() const { return start_; }
   /// The index of the next case, which depends on the seed and the index alone; nothing: it is time to end.
   std::optional<uint64_t> claim();
-  Checked judge(const Case& c, Plan&& plan);
-  Checked judge(Reading&& reading) { return judge(reading.body, std::move(reading.plan)); }
+  /// Runs a claimed case, and tells of every signature that this worker has not met before.
+  Checked work_on(Reading&&);
   /// `board_file`: of the board that it shares with its campaign; `pipe`: where it tells what it meets.
   Worker(Settings, int job, uint64_t start, int board_file, int pipe);
   /// For an engine that is another program: pass this text, and let it call `attached`, with all that the
@@ -54,7 +54,8 @@ class Worker {
   uint64_t start_;
   int board_file_, pipe_;
   Board* board_;
-  Hunt hunt_;
+  Checker checker_;
+  std::set<std::string> met_;
 };
 
 }  // namespace dtypefuzz

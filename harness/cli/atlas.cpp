@@ -14,6 +14,7 @@
 #include "harness/core/error.h"
 #include "harness/files/case_file.h"
 #include "harness/files/seen.h"
+#include "harness/isolate/guard.h"
 
 namespace dtypefuzz {
 namespace {

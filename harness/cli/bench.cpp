@@ -80,7 +80,7 @@ Rates measure(const Workload& workload, double seconds) {
       // All that a campaign does for a case: answer the questions, note it, run, observe, judge.
       Draw draw(made[i].body);
       Plan plan = plan_of(draw, whole);
-      slot.enter(draw.result());
+      slot.in_flight.enter(draw.result());
       slot.remains.begin();
       checker.check(std::move(plan), Siblings::sampled);
       slot.remains.end();

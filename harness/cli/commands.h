@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/campaign/campaign.h"
+#include "generators/stack.h"
+#include "harness/report/report.h"
 
 namespace dtypefuzz {
 
@@ -36,16 +37,14 @@ struct SpaceOptions {
 };
 
 /// One JSON line on stdout: `type` and `schema` are put in front of the fields.
-void print_json(std::string_view type, nlohmann::json fields);
+void print_json(std::string_view type, const nlohmann::json& fields);
 /// How a person calls this program from where they are: `build/dtypefuzz`.
 std::string own_path();
 /// `corpus/findings` and the like: below the working directory, or in the checkout that this program was
 /// built in.
 std::string of_checkout(const std::string& path);
-/// A finding as a report: what was promised, what happened, the case, and as its last line how to see it
-/// again.
-void print_finding(const Finding&, const Space&, const std::string& path, std::string_view novelty,
-                   const std::string& title, bool json);
+/// A finding as text or as a line.
+void print_entry(const Entry&, const Space&, bool json);
 /// Seconds of `60s`, `10m`, `2h` or a bare number; an Error that names the option otherwise.
 double seconds_of(std::string_view option, const std::string& text);
 /// A whole number within bounds; an Error that names the option otherwise.

@@ -1,4 +1,5 @@
-#include "harness/corpus/corpus.h"
+#include "harness/corpus/baseline.h"
+#include "harness/corpus/keep.h"
 #include "harness/files/seen.h"
 
 #include <fmt/format.h>

@@ -5,7 +5,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
-#include "harness/corpus/corpus.h"
+#include "harness/corpus/baseline.h"
 #include "harness/engines/engines.h"
 #include "harness/faults/rare.h"
 #include "harness/faults/trial.h"

@@ -6,11 +6,12 @@
 #include "harness/core/error.h"
 #include "harness/core/explain.h"
 #include "harness/core/text.h"
-#include "harness/corpus/corpus.h"
+#include "harness/corpus/baseline.h"
 #include "harness/files/case_file.h"
 #include "harness/files/seen.h"
 #include "harness/run/run.h"
 #include "properties/messages.h"
+#include "properties/property.h"
 
 namespace dtypefuzz {
 namespace {

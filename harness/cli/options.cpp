@@ -12,6 +12,8 @@
 #include "harness/core/error.h"
 #include "harness/core/text.h"
 #include "harness/files/case_file.h"
+#include "harness/report/lines.h"
+#include "harness/report/text.h"
 #include "harness/run/run.h"
 
 namespace dtypefuzz {
@@ -79,10 +81,8 @@ Space SpaceOptions::space(const Space& whole) const {
   return space;
 }
 
-void print_json(std::string_view type, Json fields) {
-  Json line{{"schema", 1}, {"type", type}};
-  line.update(fields);
-  std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+void print_json(std::string_view type, const Json& fields) {
+  std::cout << json_line(type, fields) << std::flush;
 }
 
 std::string own_path() {
@@ -104,39 +104,9 @@ std::string of_checkout(const std::string& path) {
   return !error && std::filesystem::exists(there, error) ? there.string() : path;
 }
 
-void print_finding(const Finding& finding, const Space& space, const std::string& path,
-                   std::string_view novelty, const std::string& title, bool json) {
-  const Violation& v = finding.violation;
-  if (json)
-    return print_json("finding", {{"signature", to_string(v.signature)},
-                                  {"severity", to_string(v.severity)},
-                                  {"property", v.signature.property},
-                                  {"module", v.signature.culprit},
-                                  {"phase", v.signature.phase},
-                                  {"family", v.signature.family},
-                                  {"device", v.signature.device},
-                                  {"autocast", v.signature.autocast},
-                                  {"novelty", novelty},
-                                  {"title", title},
-                                  {"case", path},
-                                  {"layers", finding.layers},
-                                  {"promised", v.promised},
-                                  {"seen", v.seen},
-                                  {"stack", finding.stack},
-                                  {"observed", finding.observed}});
-  fmt::print("\n{} finding ({}): {}\n", novelty, to_string(v.severity), to_string(v.signature));
-  if (!title.empty()) fmt::print("  {}\n", title);
-  fmt::print("  promised: {}\n  seen:     {}\n", v.promised, v.seen);
-  if (!finding.stack.empty()) fmt::print("  stack:    {}\n", finding.stack);
-  for (size_t i = 0; i < finding.observed.size(); ++i)
-    fmt::print("  run {}:    {}\n", i + 1, finding.observed[i]);
-  fmt::print("  case:\n");
-  // What is not simplest tells the story; the modules are always part of it.
-  const Reading reading = reading_of(finding.minimized, space);
-  for (const auto& [name, value, answer] : reading.questions())
-    if (answer.taken > 0 || answer.ask == Ask::module || name == "params.dtype")
-      fmt::print("    {} = {}\n", name, value);
-  fmt::print("  saved:    {}\n  again:    {} replay {}\n", path, own_path(), path);
+void print_entry(const Entry& entry, const Space& space, bool json) {
+  if (json) return print_json("finding", to_json(entry));
+  fmt::print("{}", text_of(entry, space, own_path()));
   std::fflush(stdout);
 }
 

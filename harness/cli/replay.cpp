@@ -6,7 +6,9 @@
 
 #include "harness/cli/commands.h"
 #include "harness/core/error.h"
+#include "harness/files/finding_json.h"
 #include "harness/files/seen.h"
+#include "harness/isolate/isolated.h"
 #include "harness/search/minimize.h"
 #include "harness/search/size.h"
 
@@ -52,11 +54,7 @@ int replay(const CaseOptions& o) {
     ++total, unseen += state == "unseen";
     if (o.json) {
       nlohmann::json violations = nlohmann::json::array();
-      for (const auto& v : result.violations)
-        violations.push_back({{"signature", to_string(v.signature)},
-                              {"severity", to_string(v.severity)},
-                              {"promised", v.promised},
-                              {"seen", v.seen}});
+      for (const auto& v : result.violations) violations.push_back(to_json(v));
       print_json("replay", {{"case", path.string()},
                             {"state", state},
                             {"verdicts", shown},
@@ -98,8 +96,11 @@ int minimize_files(const CaseOptions& o) {
       const auto out = std::filesystem::path(o.out) / file_name_of(signature);
       write_atomically(
           out, print_shortest({small, file.about, {{seen_key(cpu_capability()), {signature}}}, {}}, space));
-      print_finding({violation, small, size_of(small, space).layers}, space, out.string(), "minimized", {},
-                    o.json);
+      print_entry({.finding = {.violation = violation, .body = small},
+                   .standing = Standing::minimized,
+                   .path = out.string(),
+                   .layers = size_of(small, space).layers},
+                  space, o.json);
     }
   }
   return 0;

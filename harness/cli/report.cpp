@@ -1,10 +1,11 @@
-#include "harness/report/report.h"
+#include "harness/report/lines.h"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 
 #include "harness/cli/commands.h"
+#include "harness/files/case_file.h"
 #include "harness/files/files.h"
 
 namespace dtypefuzz {
@@ -30,10 +31,7 @@ int report(const ReportOptions& o) {
   if (!o.markdown.empty()) write_atomically(o.markdown, markdown);
   if (!o.state.empty()) write_atomically(o.state, print_kept(fixed));
   if (o.json) {
-    for (const Entry& entry : report.entries)
-      print_finding(
-          {{parse_signature(entry.signature), entry.severity, entry.promised, entry.seen}, {}, entry.layers},
-          space, entry.path, to_string(entry.standing), entry.title, true);
+    for (const Entry& entry : report.entries) print_json("finding", to_json(entry));
     nlohmann::json fields;
     for (const auto standing : {Standing::fresh, Standing::returned, Standing::known, Standing::fixed})
       fields[std::string(to_string(standing))] = report.count(standing);
@@ -41,17 +39,17 @@ int report(const ReportOptions& o) {
   } else {
     fmt::print("{}", markdown);
   }
-  return report.count(Standing::fresh) > 0 ? 1 : 0;
+  return report.count_red() > 0 ? 1 : 0;
 }
 
 }  // namespace
 
 void add_report(CLI::App& app, int& code) {
   auto o = std::make_shared<ReportOptions>();
-  auto* command =
-      app.add_subcommand("report",
-                         "Tell new, returned, known and fixed findings apart; 1 where some are new.  "
-                         "Example: dtypefuzz report findings --junit junit.xml");
+  auto* command = app.add_subcommand(
+      "report",
+      "Tell new, returned, known and fixed findings apart; 1 where some are new or returned.  "
+      "Example: dtypefuzz report findings --junit junit.xml");
   command->add_option("findings", o->findings, "the directory that a run saved into")->required();
   command->add_option("--results", o->results,
                       "what that run printed with fuzz --json; else cases are replayed");

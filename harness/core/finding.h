@@ -1,8 +1,10 @@
 #pragma once
+#include <compare>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "harness/core/case.h"
 #include "harness/core/observation.h"
 
 namespace dtypefuzz {
@@ -35,6 +37,41 @@ struct Violation {
   std::string promised;
   std::string seen;
   bool operator==(const Violation&) const = default;
+};
+
+/// A violation and the case that shows it.
+struct Finding {
+  Violation violation;
+  Case body;
+  std::string stack = {};  ///< native frames where the process ended; empty: it did not
+  /// What each run in a fresh process showed, where they did not all show this.
+  std::vector<std::string> observed = {};
+  bool operator==(const Finding&) const = default;
+};
+
+/// What a finding is when it is held against what is known. Reports tell them in this order.
+enum class Standing : uint8_t {
+  fresh,      ///< `new`: it is in no baseline and no earlier report
+  returned,   ///< an earlier report called it fixed, and it is here again
+  known,      ///< a baseline or an earlier report has it
+  fixed,      ///< known, and no longer shown
+  flaky,      ///< fresh processes do not show it each time
+  minimized,  ///< made smaller for a person, and held against nothing
+};
+std::string_view to_string(Standing);
+
+/// Which of several cases with one signature counts: that of the lowest place.
+struct Place {
+  uint64_t index = 0;  ///< of the case
+  uint64_t order = 0;  ///< of the violation among those of its case
+  auto operator<=>(const Place&) const = default;
+};
+
+/// A finding as a worker met it, before anything was made smaller.
+struct Candidate {
+  Place place;
+  Finding finding;
+  bool operator==(const Candidate&) const = default;
 };
 
 }  // namespace dtypefuzz

@@ -6,24 +6,45 @@
 
 #include "harness/core/error.h"
 #include "harness/core/finding.h"
+#include "harness/core/names.h"
 #include "harness/core/text.h"
 
 namespace dtypefuzz {
 
+template <>
+std::span<const std::string_view> words_of<Mode>() {
+  static constexpr std::string_view kWords[] = {"train", "eval", "no_grad", "inference"};
+  return kWords;
+}
+template <>
+std::span<const std::string_view> words_of<Phase>() {
+  static constexpr std::string_view kWords[] = {"construct", "convert", "load", "flatten",
+                                                "region",    "forward", "loss", "backward",
+                                                "unscale",   "clip",    "step"};
+  return kWords;
+}
+template <>
+std::span<const std::string_view> words_of<Severity>() {
+  static constexpr std::string_view kWords[] = {"crash", "wrong_bits", "late", "silent", "refusal", "vague"};
+  return kWords;
+}
+template <>
+std::span<const std::string_view> words_of<Standing>() {
+  static constexpr std::string_view kWords[] = {"new", "returned", "known", "fixed", "flaky", "minimized"};
+  return kWords;
+}
+
 std::string_view to_string(Mode mode) {
-  constexpr std::string_view kNames[] = {"train", "eval", "no_grad", "inference"};
-  return kNames[static_cast<size_t>(mode)];
+  return word_of(mode);
 }
-
 std::string_view to_string(Phase phase) {
-  constexpr std::string_view kNames[] = {"construct", "convert",  "load",    "flatten", "region", "forward",
-                                         "loss",      "backward", "unscale", "clip",    "step"};
-  return kNames[static_cast<size_t>(phase)];
+  return word_of(phase);
 }
-
 std::string_view to_string(Severity severity) {
-  constexpr std::string_view kNames[] = {"crash", "wrong_bits", "late", "silent", "refusal", "vague"};
-  return kNames[static_cast<size_t>(severity)];
+  return word_of(severity);
+}
+std::string_view to_string(Standing standing) {
+  return word_of(standing);
 }
 
 int64_t numel(const Shape& shape) {

@@ -1,5 +1,6 @@
 // Files that nobody meant: names, kinds and contents that a corpus may come to hold.
-#include "harness/corpus/corpus.h"
+#include "harness/corpus/baseline.h"
+#include "harness/corpus/keep.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

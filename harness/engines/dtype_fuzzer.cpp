@@ -13,9 +13,11 @@
 #include <optional>
 
 #include "generators/optimizers.h"
-#include "harness/campaign/campaign.h"
+#include "harness/campaign/inquiry.h"
+#include "harness/campaign/worker.h"
 #include "harness/core/error.h"
 #include "harness/engines/function_coverage.h"
+#include "harness/isolate/crash.h"
 #include "harness/run/prepare.h"
 #include "harness/search/draw_case.h"
 #include "harness/search/mutate.h"
@@ -102,7 +104,7 @@ void count(const Plan& plan, const Observation& seen) {
              "    #0 0x000000000000 in {} /src/dtypefuzz/properties/{}.cpp:42:1\n"
              "    #1 0x000000000000 in FuzzerHash={} /src/dtypefuzz/properties/{}.cpp:42:1\n"
              "DEDUP_TOKEN: {}\n",
-             print_case({finding.minimized, {}, {}, {}}), finding.violation.promised, finding.violation.seen,
+             print_case({finding.body, {}, {}, {}}), finding.violation.promised, finding.violation.seen,
              signature, signature, property, letters, property, signature);
   std::fflush(stderr);
   std::abort();
@@ -116,10 +118,33 @@ std::set<std::string> baseline_beside_the_binary() {
   return known;
 }
 
+/// What takes cases where no campaign does. It ends at the first finding that the baseline does not know.
+class Alone {
+ public:
+  Checked work_on(Reading&& reading) {
+    Checked checked = check_guarded(checker_, std::move(reading.plan), Siblings::sampled, nullptr);
+    for (const Violation& v : checked.violations) {
+      const std::string signature = to_string(v.signature);
+      if (!met_.insert(signature).second || known_.contains(signature)) continue;
+      const auto small =
+          minimized({.violation = v, .body = reading.body}, whole_space(), [&](const Reading& step) {
+            return check_guarded(checker_, Plan(step.plan), Siblings::always, nullptr).violations;
+          });
+      if (small && !known_.contains(to_string(small->violation.signature))) end_with(*small);
+    }
+    return checked;
+  }
+
+ private:
+  Checker checker_;
+  const std::set<std::string> known_ = baseline_beside_the_binary();
+  std::set<std::string> met_;
+};
+
 /// All that lives from one input to the next.
 struct Target {
   std::optional<Worker> worker;  ///< of a campaign
-  std::optional<Hunt> hunt;      ///< where there is none
+  std::optional<Alone> alone;    ///< where there is none
   const Space* space = &whole_space();
   Bias bias;
   std::string text;             ///< what the mutator gave last,
@@ -159,13 +184,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
     target.worker.emplace(Worker::attached(ticket, whole_space()));
     target.space = &target.worker->settings().space;
   } else {
-    target.hunt.emplace(whole_space(), Strictness{},
-                        [known = baseline_beside_the_binary()](const Case& c, const Violation& v, size_t) {
-                          if (known.contains(to_string(v.signature))) return;
-                          const auto finding = target.hunt->minimized(c, v);
-                          if (finding && !known.contains(to_string(finding->violation.signature)))
-                            end_with(*finding);
-                        });
+    target.alone.emplace();
   }
   const size_t watched = watch_functions("libtorch_cpu.so", on_function);
   if (watched == 0) fmt::print(stderr, "dtype_fuzzer: no function coverage here, cells alone guide\n");
@@ -180,8 +199,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (target.worker && !target.worker->claim()) _exit(0);
   Reading made = *std::exchange(target.made, std::nullopt);
-  const Checked checked = target.worker ? target.worker->judge(std::move(made))
-                                        : target.hunt->judge(made.body, std::move(made.plan));
+  const Checked checked =
+      target.worker ? target.worker->work_on(std::move(made)) : target.alone->work_on(std::move(made));
   count(checked.plan, checked.seen);
   return 0;
 }

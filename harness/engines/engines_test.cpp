@@ -18,7 +18,9 @@
 #include "harness/engines/rapidcheck.h"
 #include "harness/files/files.h"
 #include "harness/search/minimize.h"
+#include "harness/search/mutate.h"
 #include "harness/search/neighbors.h"
+#include "harness/search/size.h"
 #include "harness/search/sweep.h"
 
 namespace dtypefuzz {
@@ -154,8 +156,8 @@ struct Told {
     std::map<std::string, std::string> texts;
     for (const Finding& f : fresh)
       texts[to_string(f.violation.signature)] =
-          fmt::format("{}{} | {} | {} | {}", print_case({f.minimized, {}, {}, {}}), f.violation.promised,
-                      f.violation.seen, f.stack, f.layers);
+          fmt::format("{}{} | {} | {} | {}", print_case({f.body, {}, {}, {}}), f.violation.promised,
+                      f.violation.seen, f.stack, size_of(f.body, whole_space()).layers);
     return texts;
   }
 };
@@ -165,10 +167,10 @@ Told told_by(Settings settings, std::string_view engine, const EngineOptions& op
   Told told;
   const std::atomic<int> nobody{0};
   Listener listener;
-  listener.report = [&](const Finding& finding, Novelty novelty) {
-    if (novelty == Novelty::fresh) told.fresh.push_back(finding);
-    if (novelty == Novelty::flaky) told.flaky.push_back(finding);
-    if (novelty == Novelty::known) told.known.insert(to_string(finding.violation.signature));
+  listener.report = [&](const Finding& finding, Standing standing) {
+    if (standing == Standing::fresh) told.fresh.push_back(finding);
+    if (standing == Standing::flaky) told.flaky.push_back(finding);
+    if (standing == Standing::known) told.known.insert(to_string(finding.violation.signature));
   };
   listener.tick = std::move(tick);
   listener.save = [&](const Snapshot& snapshot) { told.last = snapshot; };
@@ -241,8 +243,8 @@ TEST(Campaign, ACrashIsOneFindingWithItsOwnerItsStackMinimizedAndTheRestGoesOn) 
   for (const Finding& finding : told.fresh)
     if (finding.violation.severity == Severity::crash) {
       crashes.push_back(to_string(finding.violation.signature));
-      EXPECT_EQ(finding.layers, 1u);
-      EXPECT_EQ(finding.minimized["layers[0].module"], "ReLU");
+      EXPECT_EQ(size_of(finding.body, whole_space()).layers, 1u);
+      EXPECT_EQ(finding.body["layers[0].module"], "ReLU");
       EXPECT_TRUE(finding.stack.starts_with("dtypefuzz::planted_abort < ")) << finding.stack;
       EXPECT_NE(finding.stack.find(" < at::_ops::relu::call < "), std::string::npos) << finding.stack;
       EXPECT_EQ(finding.stack.find("dtypefuzz::Run"), std::string::npos) << finding.stack;

@@ -7,21 +7,24 @@
 
 namespace dtypefuzz {
 
+/// The case that a state of RapidCheck's stands for, whole.
+inline Reading drawn_by(rc::Random random, const Space& space, const Bias& bias) {
+  return draw_case(Rng(random.next()), space, bias);
+}
+
 /// Random cases for RapidCheck, which shrink as the minimizer does:
 /// `rc::check([] { const Case c = *cases(space); ... })`.
 inline rc::Gen<Case> cases(const Space& space, const Bias& bias = {}) {
   return [space, bias](const rc::Random& random, int) {
-    rc::Random stream = random;
-    return rc::shrinkable::shrinkRecur(
-        draw_case(Rng(stream.next()), space, bias).body, [space](const Case& c) {
-          std::vector<Case> smaller;
-          const Reading reading = reading_of(c, space);
-          each_simpler(reading, space, [&, size = size_of(reading)](Reading&& candidate) {
-            if (size_of(candidate) < size) smaller.push_back(std::move(candidate.body));
-            return true;
-          });
-          return rc::seq::fromContainer(std::move(smaller));
-        });
+    return rc::shrinkable::shrinkRecur(drawn_by(random, space, bias).body, [space](const Case& c) {
+      std::vector<Case> smaller;
+      const Reading reading = reading_of(c, space);
+      each_simpler(reading, space, [&, size = size_of(reading)](Reading&& candidate) {
+        if (size_of(candidate) < size) smaller.push_back(std::move(candidate.body));
+        return true;
+      });
+      return rc::seq::fromContainer(std::move(smaller));
+    });
   };
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "harness/faults/rare.h"
+#include "harness/files/case_file.h"
+#include "harness/isolate/isolated.h"
+#include "harness/search/size.h"
 
 namespace dtypefuzz {
 namespace {
@@ -11,7 +14,7 @@ namespace {
 double rate_of(Settings settings, double seconds, const std::atomic<int>& interrupted) {
   settings.seconds = seconds;
   settings.inquires = false;
-  const Listener nobody{.report = [](const Finding&, Novelty) {}};
+  const Listener nobody{.report = [](const Finding&, Standing) {}};
   const Progress progress = run_campaign(settings, nobody, interrupted);
   return static_cast<double>(progress.cases) / std::max(progress.seconds, 1e-3);
 }
@@ -24,7 +27,7 @@ bool is_of(const RareFault& rare, const Signature& signature) {
 
 bool shows(const Finding& finding, const Settings& settings) {
   const auto violations =
-      check_isolated(finding.minimized, settings.whole, settings.limits, settings.strictness).violations;
+      check_isolated(finding.body, settings.whole, settings.limits, settings.strictness).violations;
   return std::any_of(violations.begin(), violations.end(),
                      [&](const Violation& v) { return v.signature == finding.violation.signature; });
 }
@@ -44,7 +47,7 @@ RareCampaign run_with(const std::vector<RareFault>& faults, const Settings& plai
   result.found.resize(faults.size());
   say("without faults");
   const double before = rate_of(plain, plain.seconds / 8, interrupted);
-  std::vector<std::pair<Finding, Novelty>> fresh;
+  std::vector<std::pair<Finding, Standing>> fresh;
   std::map<std::string, Place> met;
   {
     const Planted planted(kernels_of(faults));
@@ -53,11 +56,11 @@ RareCampaign run_with(const std::vector<RareFault>& faults, const Settings& plai
     Progress at_the_end_of_cases;
     const Listener listener{
         .report =
-            [&](const Finding& finding, Novelty novelty) {
-              if (novelty == Novelty::known) return;
-              fresh.emplace_back(finding, novelty);
-              say(fmt::format("{}: {}\n{}", to_string(novelty), to_string(finding.violation.signature),
-                              print_shortest({finding.minimized, {}, {}, {}}, plain.whole)));
+            [&](const Finding& finding, Standing standing) {
+              if (standing == Standing::known) return;
+              fresh.emplace_back(finding, standing);
+              say(fmt::format("{}: {}\n{}", to_string(standing), to_string(finding.violation.signature),
+                              print_shortest({finding.body, {}, {}, {}}, plain.whole)));
             },
         .tick =
             [&](const Progress& p) {
@@ -72,22 +75,22 @@ RareCampaign run_with(const std::vector<RareFault>& faults, const Settings& plai
   }
   say(fmt::format("{:.0f} cases/s; without faults", result.rate));
   result.rate_without = (before + rate_of(plain, plain.seconds / 8, interrupted)) / 2;
-  for (const auto& [finding, novelty] : fresh) {
+  for (const auto& [finding, standing] : fresh) {
     const Signature& signature = finding.violation.signature;
     const auto at = std::find_if(faults.begin(), faults.end(),
                                  [&](const RareFault& rare) { return is_of(rare, signature); });
-    if (at != faults.end() && novelty == Novelty::fresh) {
+    if (at != faults.end() && standing == Standing::fresh) {
       auto& found = result.found[static_cast<size_t>(at - faults.begin())];
       if (found.findings++ > 0) continue;
       found.signature = to_string(signature);
-      found.layers = finding.layers;
+      found.layers = size_of(finding.body, plain.whole).layers;
       found.index = UINT64_MAX;
       for (const auto& [text, place] : met)
         if (is_of(*at, parse_signature(text))) found.index = std::min(found.index, place.index);
-    } else if (novelty == Novelty::fresh && shows(finding, plain)) {
+    } else if (standing == Standing::fresh && shows(finding, plain)) {
       ++result.of_libtorch;
     } else {
-      result.others.push_back(fmt::format("{} ({})", to_string(signature), to_string(novelty)));
+      result.others.push_back(fmt::format("{} ({})", to_string(signature), to_string(standing)));
     }
   }
   return result;

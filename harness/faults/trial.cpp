@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "harness/campaign/inquiry.h"
 #include "harness/core/error.h"
 #include "harness/engines/engines.h"
 #include "harness/files/case_file.h"
 #include "harness/run/prepare.h"
 #include "harness/search/minimize.h"
+#include "harness/search/size.h"
 
 namespace dtypefuzz {
 namespace {
@@ -82,7 +84,7 @@ class Pursuit {
     while (!trial_.caught && now() - begin_ < settings_.seconds) {
       interrupted_ = 0;
       suspect_.reset();
-      const Listener listener{.report = [](const Finding&, Novelty) {},
+      const Listener listener{.report = [](const Finding&, Standing) {},
                               .tick =
                                   [&](const Progress&) {
                                     if (now() - begin_ >= settings_.seconds) interrupted_ = 1;
@@ -91,7 +93,7 @@ class Pursuit {
       const Settings campaign = campaign_of(fault_, settings_);
       run_campaign(campaign, listener, interrupted_, state);
       if (!suspect_) break;
-      cleared_.insert(to_string(suspect_->violation.signature));
+      cleared_.insert(to_string(suspect_->finding.violation.signature));
       inquire_into(*suspect_);
     }
     if (!trial_.caught) trial_.seconds = now() - begin_, trial_.cases = state.next;
@@ -110,7 +112,7 @@ class Pursuit {
     }
     if (suspect_) return;
     for (const auto& [place, candidate] : state.waiting) {
-      const Signature& signature = candidate.violation.signature;
+      const Signature& signature = candidate.finding.violation.signature;
       // The control has to have judged the very case.
       if (signature.property != fault_.property || place.index >= control_.cases || !is_new(signature) ||
           cleared_.contains(to_string(signature)))
@@ -126,10 +128,11 @@ class Pursuit {
   void inquire_into(const Candidate& suspect) {
     const Inquired inquired = inquire(suspect, whole_space(), {}, settings_.limits, {});
     const Signature& signature = inquired.finding.violation.signature;
-    trial_.caught = inquired.repeats && is_new(signature) && signature.property == fault_.property;
+    trial_.caught =
+        inquired.standing == Standing::fresh && is_new(signature) && signature.property == fault_.property;
     trial_.signature = to_string(signature);
-    trial_.minimized = inquired.finding.minimized;
-    trial_.layers = inquired.finding.layers;
+    trial_.minimized = inquired.finding.body;
+    trial_.layers = size_of(inquired.finding.body, whole_space()).layers;
   }
 
   const Fault& fault_;
@@ -160,7 +163,7 @@ Control control_for(const Fault& fault, const TrialSettings& settings) {
     std::atomic<int> interrupted{0};
     Snapshot last;
     const double begin = now();
-    const Listener listener{.report = [](const Finding&, Novelty) {},
+    const Listener listener{.report = [](const Finding&, Standing) {},
                             .tick =
                                 [&](const Progress&) {
                                   if (now() - begin >= settings.seconds) interrupted = 1;

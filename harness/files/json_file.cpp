@@ -44,7 +44,22 @@ std::string shown(const Json& json) {
   return as_text(json.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
 }
 
+/// Line by line, since a line end is no text to `as_text`.
+std::string prose_of(std::string_view text) {
+  std::string prose;
+  for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
+    prose += as_text(text.substr(0, end)) + '\n';
+  return prose + as_text(text);
+}
+
 }  // namespace
+
+std::string as_prose(std::string_view text) {
+  std::string prose = prose_of(text.substr(0, kMostProse));
+  // A character that the cut goes through becomes up to three others, of three bytes each.
+  while (prose.size() > kMostProse) prose = prose_of(std::string_view(prose).substr(0, kMostProse - 8));
+  return prose;
+}
 
 Json parse_json(std::string_view text) {
   refuse_depth(text);
@@ -96,12 +111,15 @@ std::string JsonAt::text(size_t most) const {
 
 std::string JsonAt::prose() const {
   if (!json.is_string()) refuse("a text");
-  std::string_view rest = json.get_ref<const std::string&>();
-  if (rest.size() > kMostProse) refuse(fmt::format("at most {} bytes", kMostProse));
-  std::string prose;
-  for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1))
-    prose += as_text(rest.substr(0, end)) + '\n';
-  return prose + as_text(rest);
+  const auto& text = json.get_ref<const std::string&>();
+  if (text.size() > kMostProse) refuse(fmt::format("at most {} bytes", kMostProse));
+  return prose_of(text);
+}
+
+void JsonAt::expect_type(std::string_view type) const {
+  if (!json.is_object() || !json.contains("type") || json["type"] != type)
+    fail("expected \"type\": \"{}\"", type);
+  if (field("schema").json != 1) field("schema").refuse("1, which this version reads");
 }
 
 bool JsonAt::flag() const {

@@ -13,6 +13,9 @@ namespace dtypefuzz {
 /// every error, needs stack for each level.
 nlohmann::json parse_json(std::string_view text);
 
+/// Text of several lines as `JsonAt::prose` takes it: what is no text in it made text, what is too long cut.
+std::string as_prose(std::string_view);
+
 /// A value and where it stands.
 struct JsonAt {
   const nlohmann::json& json;
@@ -30,6 +33,8 @@ struct JsonAt {
   std::string text(size_t most = 256) const;
   /// The same with line ends, whatever stood there made text.
   std::string prose() const;
+  /// A file of ours: an object with this `type` and a `schema` that this version reads.
+  void expect_type(std::string_view type) const;
   bool flag() const;
   uint64_t count(uint64_t most = kMostCount) const;
   uint32_t below(size_t limit, std::string_view what) const;

@@ -13,13 +13,14 @@
 #include "generators/stack.h"
 #include "harness/atlas/atlas_file.h"
 #include "harness/atlas/compare.h"
-#include "harness/campaign/campaign.h"
-#include "harness/campaign/folder.h"
+#include "harness/campaign/record.h"
+#include "harness/campaign/snapshot.h"
 #include "harness/core/error.h"
 #include "harness/core/text.h"
-#include "harness/corpus/corpus.h"
+#include "harness/corpus/baseline.h"
+#include "harness/corpus/keep.h"
 #include "harness/files/files.h"
-#include "harness/report/report.h"
+#include "harness/report/lines.h"
 #include "harness/search/mutate.h"
 #include "properties/messages.h"
 
@@ -221,11 +222,12 @@ Read read_as_state(std::string_view bytes) {
   return read_twice(bytes, parse_snapshot, [](const Snapshot& snapshot) {
     for (const auto& [signature, told] : snapshot.told) {
       require_plain(file_name_of(signature));
-      to_string(told.novelty), to_string(told.severity);
+      to_string(told.standing), to_string(told.severity);
     }
     for (const auto& [place, candidate] : snapshot.waiting) {
       require(place.index + (uint64_t{1} << 20) > place.index, "an index can be counted on");
-      require(candidate.stack.find('\n') == std::string::npos, "a stack is a line", candidate.stack);
+      require(candidate.finding.stack.find('\n') == std::string::npos, "a stack is a line",
+              candidate.finding.stack);
     }
     return print_snapshot(snapshot);
   });

@@ -140,15 +140,24 @@ bool is_plumbing(std::string_view module, std::string_view name) {
 
 }  // namespace
 
+Frames frames_of(const Remains& remains) {
+  return {.addresses = {remains.frames, remains.frames + remains.depth},
+          .map = std::string(remains.map, remains.map_length)};
+}
+
 std::string stack_of(const Remains& remains) {
+  return stack_of(frames_of(remains));
+}
+
+std::string stack_of(const Frames& stack) {
   struct Mapping {
     uintptr_t begin, end;
     uint64_t offset;
     std::string path;
   };
   std::stringstream text;
-  if (remains.map_length > 0)
-    text.str(std::string(remains.map, remains.map_length));
+  if (!stack.map.empty())
+    text.str(stack.map);
   else
     text << std::ifstream("/proc/self/maps").rdbuf();
   std::vector<Mapping> mappings;
@@ -168,8 +177,8 @@ std::string stack_of(const Remains& remains) {
   };
   std::vector<Frame> frames;
   std::map<std::string, std::vector<uint64_t>> by_file;
-  for (uint32_t i = 0; i < remains.depth; ++i) {
-    const uintptr_t address = remains.frames[i] - (i > 0);  // the call, not what comes after it
+  for (size_t i = 0; i < stack.addresses.size(); ++i) {
+    const uintptr_t address = stack.addresses[i] - (i > 0);  // the call, not what comes after it
     Frame frame;
     for (const Mapping& m : mappings)
       if (address >= m.begin && address < m.end) frame = {m.path, address - m.begin + m.offset};

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "harness/core/names.h"
 #include "harness/core/text.h"
 #include "harness/report/report.h"
 
@@ -34,10 +35,11 @@ std::string table(const Report& report, Standing standing, std::string_view head
       "\n## {}\n\n| severity | finding | promised | seen | again |\n|---|---|---|---|---|\n", heading);
   for (const Entry& entry : report.entries)
     if (entry.standing == standing)
-      text += fmt::format("| {} | {}{}{} | {} | {} | {} |\n", cell(to_string(entry.severity)),
-                          cell(entry.title), entry.title.empty() ? "" : "<br>", code(entry.signature),
-                          cell(entry.promised), cell(entry.seen),
-                          entry.path.empty() ? "" : code(command + " replay " + quoted(entry.path)));
+      text +=
+          fmt::format("| {} | {}{}{} | {} | {} | {} |\n", cell(to_string(entry.finding.violation.severity)),
+                      cell(entry.title), entry.title.empty() ? "" : "<br>", code(entry.signature()),
+                      cell(entry.finding.violation.promised), cell(entry.finding.violation.seen),
+                      entry.path.empty() ? "" : code(command + " replay " + quoted(entry.path)));
   return text;
 }
 
@@ -45,17 +47,18 @@ std::string table(const Report& report, Standing standing, std::string_view head
 
 std::string to_markdown(const Report& report, const std::string& command) {
   const size_t fresh = report.count(Standing::fresh);
-  std::string text = fmt::format("# dtypefuzz: {} new finding{}\n\n",
-                                 fresh == 0 ? "no" : std::to_string(fresh), fresh == 1 ? "" : "s");
+  const size_t returned = report.count(Standing::returned);
+  std::string text =
+      fmt::format("# dtypefuzz: {} new finding{}{}\n\n", fresh == 0 ? "no" : std::to_string(fresh),
+                  fresh == 1 ? "" : "s", returned ? fmt::format(", {} returned", returned) : "");
   text += "| severity | new | returned | known | fixed |\n|---|---|---|---|---|\n";
-  constexpr Severity kAll[] = {Severity::crash,  Severity::wrong_bits, Severity::late,
-                               Severity::silent, Severity::refusal,    Severity::vague};
   const auto row = [&](std::string_view name, const auto& count) {
     text += fmt::format("| {} | {} | {} | {} | {} |\n", name, count(Standing::fresh),
                         count(Standing::returned), count(Standing::known), count(Standing::fixed));
   };
-  for (const Severity severity : kAll)
-    row(cell(to_string(severity)), [&](Standing standing) { return report.count(standing, severity); });
+  for (size_t i = 0; i < words_of<Severity>().size(); ++i)
+    row(cell(words_of<Severity>()[i]),
+        [&](Standing standing) { return report.count(standing, static_cast<Severity>(i)); });
   row("all", [&](Standing standing) { return report.count(standing); });
   text += table(report, Standing::fresh, "New", command);
   text += table(report, Standing::returned, "Returned: an earlier report called them fixed", command);

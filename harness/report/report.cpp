@@ -5,7 +5,7 @@
 
 #include "harness/core/error.h"
 #include "harness/files/seen.h"
-#include "harness/isolate/isolate.h"
+#include "harness/isolate/isolated.h"
 #include "harness/search/size.h"
 
 namespace dtypefuzz {
@@ -26,8 +26,18 @@ size_t Report::count(Standing standing) const {
 }
 
 size_t Report::count(Standing standing, Severity severity) const {
-  return static_cast<size_t>(std::ranges::count_if(
-      entries, [&](const Entry& entry) { return entry.standing == standing && entry.severity == severity; }));
+  return static_cast<size_t>(std::ranges::count_if(entries, [&](const Entry& entry) {
+    return entry.standing == standing && entry.finding.violation.severity == severity;
+  }));
+}
+
+Entry no_longer_shown(const std::string& signature, const std::string& path) {
+  return {.finding = {.violation = {.signature = parse_signature(signature),
+                                    .promised = "as the file records",
+                                    .seen = "no longer shown"},
+                      .body = {}},
+          .standing = Standing::fixed,
+          .path = path};
 }
 
 Report report_of(const std::string& findings, const Space& space, const std::map<std::string, Entry>& results,
@@ -37,19 +47,16 @@ Report report_of(const std::string& findings, const Space& space, const std::map
     const CaseFile file = load_case(path, space);
     const std::string signature = recorded(file);
     if (signature.empty() || path.parent_path().filename() == "flaky") continue;
-    const auto [it, unheard] = told.try_emplace(signature);
+    const auto [it, unheard] = told.try_emplace(signature, no_longer_shown(signature, {}));
     Entry& entry = it->second;
-    entry.signature = signature;
     entry.path = path.string();
     if (entry.title.empty()) entry.title = file.title();
     if (!unheard) continue;
-    entry.standing = Standing::fixed;
-    entry.promised = "as the file records", entry.seen = "no longer shown";
     entry.layers = size_of(file.body, space).layers;
     for (const Violation& v : check_isolated(file.body, space, {}, {}).violations)
       if (to_string(v.signature) == signature) {
         entry.standing = Standing::fresh;
-        entry.severity = v.severity, entry.promised = v.promised, entry.seen = v.seen;
+        entry.finding.violation = v;
       }
   }
   Report report;
@@ -66,7 +73,8 @@ Report report_of(const std::string& findings, const Space& space, const std::map
     report.entries.push_back(entry);
   }
   std::ranges::stable_sort(report.entries, [](const Entry& a, const Entry& b) {
-    return std::pair(a.standing, a.severity) < std::pair(b.standing, b.severity);
+    return std::pair(a.standing, a.finding.violation.severity) <
+           std::pair(b.standing, b.finding.violation.severity);
   });
   return report;
 }

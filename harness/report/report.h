@@ -6,44 +6,41 @@
 #include <vector>
 
 #include "harness/core/finding.h"
-#include "harness/corpus/corpus.h"
+#include "harness/corpus/baseline.h"
 
 namespace dtypefuzz {
 
-/// `returned`: an earlier report called it fixed, and it is here again.
-enum class Standing : uint8_t { fresh, returned, known, fixed };
-std::string_view to_string(Standing);  ///< new, returned, known, fixed
-
 /// One signature and what is told of it.
 struct Entry {
-  std::string signature;
+  Finding finding;  ///< without a case where only its file is known
   Standing standing = Standing::fresh;
-  Severity severity = Severity::refusal;
-  std::string title, promised, seen;
-  std::string path;  ///< its case file; empty where there is none
+  std::string title = {};
+  std::string path = {};  ///< its case file; empty where there is none
   size_t layers = 0;
   bool operator==(const Entry&) const = default;
+  std::string signature() const { return to_string(finding.violation.signature); }
 };
+
+/// A finding that somebody recorded and that is not there any more.
+Entry no_longer_shown(const std::string& signature, const std::string& path);
+
+/// Whether a run that shows it has failed: what was fixed stays fixed.
+inline bool is_red(Standing standing) {
+  return standing == Standing::fresh || standing == Standing::returned;
+}
 
 struct Report {
   std::vector<Entry> entries;  ///< new ones first, then the most severe, then by signature
   size_t count(Standing) const;
+  size_t count_red() const { return count(Standing::fresh) + count(Standing::returned); }
   size_t count(Standing, Severity) const;
 };
-
-/// What `fuzz --json` and `replay --json` printed, by signature: findings, flaky ones aside, and what a
-/// replayed case showed; a signature that a case records and no longer shows is fixed, where nothing else
-/// shows it. A line that is not as it should be is an Error with its number.
-std::map<std::string, Entry> parse_results(std::string_view text, const std::string& place);
-/// What earlier reports told: whether a signature is open or was fixed. Same form, type `kept`.
-std::map<std::string, bool> parse_kept(std::string_view text, const std::string& place);
-std::string print_kept(const std::map<std::string, bool>& fixed);
 
 /// Tells the case files of a run apart. What the results do not tell of a file, its replay does.
 Report report_of(const std::string& findings, const Space&, const std::map<std::string, Entry>& results,
                  const std::map<std::string, Known>& baseline, std::map<std::string, bool>& fixed);
 
-/// One test case a signature; new ones fail.
+/// One test case a signature; what is new or has returned fails.
 std::string to_junit(const Report&);
 /// `command`: how a person calls this program.
 std::string to_markdown(const Report&, const std::string& command);

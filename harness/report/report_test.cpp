@@ -11,6 +11,7 @@
 #include "generators/space.h"
 #include "harness/core/error.h"
 #include "harness/files/seen.h"
+#include "harness/report/lines.h"
 
 namespace dtypefuzz {
 namespace {
@@ -54,7 +55,7 @@ class Reports : public testing::Test {
   Standing standing(const std::string& results, const std::string& signature = kA) {
     const Report told = report(results);
     for (const Entry& entry : told.entries)
-      if (entry.signature == signature) return entry.standing;
+      if (entry.signature() == signature) return entry.standing;
     throw std::runtime_error("not told");
   }
 
@@ -121,23 +122,27 @@ TEST(Results, AreRefusedWithTheirLine) {
   };
   EXPECT_THAT(says("{"), HasSubstr("r.json:2: "));
   EXPECT_THAT(says("[]"), HasSubstr("r.json:2: "));
-  EXPECT_THAT(says("{}"), HasSubstr("'schema' not found"));
+  EXPECT_THAT(says("{}"), HasSubstr("has no 'schema'"));
   EXPECT_THAT(says(R"({"schema":2,"type":"finding"})"), HasSubstr("schema 2, this version reads 1"));
-  EXPECT_THAT(says(line_of("../../x", "new")), HasSubstr("r.json:2: '../../x' is no signature"));
-  EXPECT_THAT(says(line_of(kA, "old")), HasSubstr("\"novelty\": 'old' is not expected"));
-  EXPECT_THAT(says(line_of(kA, "new", "awful")), HasSubstr("\"severity\": 'awful' is not expected"));
+  EXPECT_THAT(says(line_of("../../x", "new")), HasSubstr("r.json:2: signature: '../../x' is no signature"));
+  EXPECT_THAT(says(line_of(kA, "old")), HasSubstr("novelty: expected one of new, returned, known, fixed"));
+  EXPECT_THAT(says(line_of(kA, "new", "awful")), HasSubstr("severity: expected one of crash, wrong_bits"));
   EXPECT_THAT(says(R"({"schema":1,"type":"finding","novelty":[1]})"), HasSubstr("r.json:2: "));
   EXPECT_THAT(says(std::string(100'000, '[')), HasSubstr("r.json:2: "));
   EXPECT_THAT(says("{\"schema\":1,\"type\":\"\xff\"}"), HasSubstr("r.json:2: "));
   EXPECT_THAT(
       refusal([] { parse_kept(R"({"schema":1,"type":"kept","signature":"x","standing":"open"})", "k"); }),
-      HasSubstr("k:1: 'x' is no signature"));
+      HasSubstr("k:1: signature: 'x' is no signature"));
 }
 
 Report hostile() {
   const std::string text = "a | b </failure> & \" ' ]]> \x1b[2J \n \xff `x` <b>";
-  return {{{kA, Standing::fresh, Severity::late, text, text, text, "dir/it's `|.case", 1},
-           {kB, Standing::fixed, Severity::wrong_bits, {}, "p", "s", {}, 1}}};
+  return {{{.finding = {.violation = {parse_signature(kA), Severity::late, text, text}, .body = {}},
+            .standing = Standing::fresh,
+            .title = text,
+            .path = "dir/it's `|.case"},
+           {.finding = {.violation = {parse_signature(kB), Severity::wrong_bits, "p", "s"}, .body = {}},
+            .standing = Standing::fixed}}};
 }
 
 TEST(JUnit, HasOneTestACaseAndNewOnesFailWhateverTheirText) {
@@ -155,6 +160,19 @@ TEST(JUnit, HasOneTestACaseAndNewOnesFailWhateverTheirText) {
   EXPECT_FALSE(second.child("failure"));
   EXPECT_THAT(second.child("system-out").text().get(), HasSubstr("fixed\n"));
   for (const char c : text) EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n') << int(c);
+}
+
+TEST(Reported, WhatHasReturnedIsRed) {
+  Report report = hostile();
+  report.entries[0].standing = Standing::returned;
+  EXPECT_EQ(report.count_red(), 1u);
+  pugi::xml_document document;
+  ASSERT_TRUE(document.load_string(to_junit(report).c_str()));
+  const auto suite = document.child("testsuites").child("testsuite");
+  EXPECT_EQ(suite.attribute("failures").as_int(), 1);
+  EXPECT_THAT(suite.find_child_by_attribute("name", kA.c_str()).child("failure").text().get(),
+              testing::StartsWith("returned\n"));
+  EXPECT_THAT(to_markdown(report, "x"), HasSubstr("# dtypefuzz: no new findings, 1 returned\n"));
 }
 
 TEST(Markdown, CountsAndShowsWhatIsNewWithItsCommandAndAsTextAlone) {

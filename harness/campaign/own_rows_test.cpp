@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "generators/calls.h"
+#include "harness/campaign/inquiry.h"
 #include "harness/core/error.h"
+#include "harness/files/case_file.h"
 #include "harness/files/files.h"
-#include "harness/isolate/isolate.h"
+#include "harness/isolate/isolated.h"
 #include "harness/search/draw_case.h"
 #include "harness/search/minimize.h"
 #include "harness/search/size.h"
@@ -68,10 +70,10 @@ TEST_F(OwnRows, AreMinimized) {
 }
 
 TEST_F(OwnRows, AreInquiredInto) {
-  const Candidate met{{}, shown_by(stack()), stack()};
+  const Candidate met{{}, {.violation = shown_by(stack()), .body = stack()}};
   const Inquired inquired = inquire(met, space, {}, {}, {});
-  EXPECT_TRUE(inquired.repeats);
-  EXPECT_EQ(inquired.finding.layers, 1u);
+  EXPECT_EQ(inquired.standing, Standing::fresh);
+  EXPECT_EQ(size_of(inquired.finding.body, space).layers, 1u);
 }
 
 TEST_F(OwnRows, AreSavedAndReadBackWhereTheyAreKnown) {

@@ -1,4 +1,4 @@
-#include "harness/corpus/corpus.h"
+#include "harness/corpus/keep.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,9 @@
 #include "generators/stack.h"
 #include "harness/core/error.h"
 #include "harness/core/text.h"
+#include "harness/corpus/baseline.h"
 #include "harness/files/seen.h"
-#include "harness/isolate/isolate.h"
+#include "harness/isolate/isolated.h"
 
 namespace dtypefuzz {
 namespace {
@@ -26,22 +27,6 @@ std::string text_of(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-std::map<std::string, Known> load_baseline(const std::string& directory, const Space& space) {
-  std::map<std::string, Known> known;
-  if (directory == "none") return known;
-  for (const auto& path : case_files({directory})) {
-    const CaseFile file = load_case(path, space);
-    const Seen* here = seen_here(file);
-    for (const Seen& seen : file.seen) {
-      if (seen.key != seen_key() && !seen.key.starts_with(seen_key() + "-")) continue;
-      if (seen.verdicts.front() == "holds") continue;
-      Known& entry = known[seen.verdicts.front()];
-      if (entry.path.empty() || &seen == here) entry = {path, file.title(), entry.here || &seen == here};
-    }
-  }
-  return known;
-}
 
 void record_seen(CaseFile& file, const Space& space, const std::string& first) {
   std::map<std::string, std::vector<std::string>> by_level;

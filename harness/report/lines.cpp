@@ -1,0 +1,132 @@
+#include "harness/report/lines.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "harness/core/error.h"
+#include "harness/core/text.h"
+
+namespace dtypefuzz {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kMostPath = 4096;  // PATH_MAX
+
+/// Gives `take` each line; every Error is at its line.
+template <class Take>
+void each_line(std::string_view text, const std::string& place, const Take& take) {
+  for (int number = 1; !text.empty(); ++number) {
+    const auto end = text.find('\n');
+    const auto line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.empty()) continue;
+    try {
+      const Json json = parse_json(line);
+      const JsonAt at{json, ""};
+      if (at.field("schema").json != 1)
+        fail("schema {}, this version reads 1", as_text(at.field("schema").json.dump(), 60));
+      take(at);
+    } catch (const Error& e) {
+      // Which line it is of all is said already.
+      const std::string_view what = e.what();
+      fail("{}:{}: {}", place, number, what.substr(what.starts_with("line 1, ") ? 8 : 0));
+    }
+  }
+}
+
+/// A word or a line that somebody else wrote, made text.
+std::string line_in(const JsonAt& at) {
+  return as_text(at.prose(), kMostPath);
+}
+
+}  // namespace
+
+std::string json_line(std::string_view type, const Json& fields) {
+  Json line{{"schema", 1}, {"type", type}};
+  line.update(fields);
+  return line_of(line);
+}
+
+Json to_json(const Entry& entry) {
+  const Finding& finding = entry.finding;
+  const Signature& signature = finding.violation.signature;
+  Json json = to_json(finding.violation);
+  json.update({{"property", signature.property},
+               {"module", signature.culprit},
+               {"phase", signature.phase},
+               {"family", signature.family},
+               {"device", signature.device},
+               {"autocast", signature.autocast},
+               {"novelty", to_string(entry.standing)},
+               {"title", entry.title},
+               {"case", entry.path},
+               {"layers", entry.layers},
+               {"stack", finding.stack},
+               {"observed", finding.observed}});
+  return json;
+}
+
+Entry entry_at(const JsonAt& at) {
+  Entry entry{.finding = {.violation = violation_at(at), .body = {}},
+              .standing = standing_at(at.field("novelty")),
+              .title = line_in(at.field("title")),
+              .path = line_in(at.field("case"))};
+  if (const auto& layers = at.field("layers").json; layers.is_number_unsigned()) entry.layers = layers;
+  return entry;
+}
+
+std::map<std::string, Entry> parse_results(std::string_view text, const std::string& place) {
+  std::map<std::string, Entry> results;
+  const auto tell = [&](Entry&& entry) {
+    const auto [it, first] = results.try_emplace(entry.signature(), entry);
+    // Shown outweighs no longer shown, and recorded somewhere outweighs met by chance.
+    if (!first && entry.standing != Standing::fixed && it->second.standing != Standing::known)
+      it->second = std::move(entry);
+  };
+  each_line(text, place, [&](const JsonAt& at) {
+    const auto& type = at.field("type").json;
+    if (type == "replay") {
+      const std::string path = line_in(at.field("case"));
+      std::set<std::string> recorded, shown;
+      const JsonAt verdicts = at.field("recorded"), violations = at.field("violations");
+      for (size_t i = 0; i < verdicts.size(); ++i)
+        recorded.insert(verdicts[i].json == "holds" ? "holds" : signature_at(verdicts[i]));
+      for (size_t i = 0; i < violations.size(); ++i) {
+        Entry entry{.finding = {.violation = violation_at(violations[i]), .body = {}}, .path = path};
+        if (recorded.contains(entry.signature())) entry.standing = Standing::known;
+        shown.insert(entry.signature());
+        tell(std::move(entry));
+      }
+      if (at.field("state").json != "differs") return;
+      for (const auto& signature : recorded)
+        if (signature != "holds" && !shown.contains(signature)) tell(no_longer_shown(signature, path));
+    } else if (type == "finding" && at.field("novelty").json != "flaky") {
+      Entry entry = entry_at(at);
+      if (entry.standing > Standing::fixed) at.field("novelty").refuse("new, returned, known or fixed");
+      tell(std::move(entry));
+    }
+  });
+  return results;
+}
+
+std::map<std::string, bool> parse_kept(std::string_view text, const std::string& place) {
+  std::map<std::string, bool> fixed;
+  each_line(text, place, [&](const JsonAt& at) {
+    if (at.field("type").json != "kept") return;
+    const auto& standing = at.field("standing").json;
+    if (standing != "open" && standing != "fixed") at.field("standing").refuse("open or fixed");
+    fixed[signature_at(at.field("signature"))] = standing == "fixed";
+  });
+  return fixed;
+}
+
+std::string print_kept(const std::map<std::string, bool>& fixed) {
+  std::string text;
+  for (const auto& [signature, is_fixed] : fixed)
+    text += json_line("kept", {{"signature", signature}, {"standing", is_fixed ? "fixed" : "open"}});
+  return text;
+}
+
+}  // namespace dtypefuzz

@@ -1,0 +1,29 @@
+#pragma once
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "harness/files/finding_json.h"
+#include "harness/report/report.h"
+
+namespace dtypefuzz {
+
+// Every JSON line that is printed for other programs and read back by a report: an object with `schema` and
+// `type`.
+
+/// `type` and `schema` in front of the fields, on one line.
+std::string json_line(std::string_view type, const nlohmann::json& fields);
+/// The fields of a line of the type `finding`.
+nlohmann::json to_json(const Entry&);
+Entry entry_at(const JsonAt&);
+
+/// What `fuzz --json` and `replay --json` printed, by signature: findings, flaky ones aside, and what a
+/// replayed case showed; a signature that a case records and no longer shows is fixed, where nothing else
+/// shows it. A line that is not as it should be is an Error with its number.
+std::map<std::string, Entry> parse_results(std::string_view text, const std::string& place);
+/// What earlier reports told: whether a signature is open or was fixed. Same form, type `kept`.
+std::map<std::string, bool> parse_kept(std::string_view text, const std::string& place);
+std::string print_kept(const std::map<std::string, bool>& fixed);
+
+}  // namespace dtypefuzz

@@ -1,0 +1,13 @@
+#pragma once
+#include <string>
+
+#include "generators/stack.h"
+#include "harness/report/report.h"
+
+namespace dtypefuzz {
+
+/// A finding for a person: what was promised, what happened, the case, and as its last line how to see it
+/// again. `command`: how that person calls this program.
+std::string text_of(const Entry&, const Space&, const std::string& command);
+
+}  // namespace dtypefuzz
