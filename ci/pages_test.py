@@ -36,7 +36,7 @@ class Pages(unittest.TestCase):
         text = (ROOT / "README.md").read_text()
         for page in PAGES:
             if page.name == "README.md" and page.parent != ROOT:
-                self.assertIn(f"({page.relative_to(ROOT)})", text)
+                self.assertTrue(f"({page.relative_to(ROOT)})" in text, f"README.md: no link to {page.relative_to(ROOT)}")
 
     def test_no_property_has_a_number_and_no_comment_is_a_ruler(self):
         sources = [path for top in ("harness", "generators", "properties") for path in (ROOT / top).rglob("*")
