@@ -38,20 +38,21 @@ std::vector<std::string> variants_of(const Row& row, bool is_loss, const Space& 
 }
 
 /// The contract of a row's simplest case, and those that one other answer asks for, each with that answer.
-std::vector<std::pair<std::string, const Contract*>> contracts_of(const Row& row, bool is_loss) {
+std::vector<std::pair<std::string, const Contract*>> contracts_of(const Row& row, bool is_loss,
+                                                                  const Space& space) {
   Case c;
   if (!is_loss) c.set("layers[0].module", row.name);
   std::vector<std::pair<std::string, const Contract*>> all = {{"", &row.contract}};
   if (is_loss) return all;
   Draw draw(c);
-  plan_of(draw);
+  plan_of(draw, space);
   for (size_t i = 0; i < draw.answered().size(); ++i) {
     const Choice& choice = draw.result().choices[i];
-    if (draw.answered()[i].ask != Ask::setting || !choice.name.starts_with("layers[0].")) continue;
+    if (draw.answered()[i].ask != Ask::setting || !lies_in(choice.name, "layers[0]")) continue;
     for (uint32_t option = 0; option < draw.answered()[i].options; ++option) {
       Draw other(draw.result());
       other.force(choice.name, option);
-      const Plan plan = plan_of(other);
+      const Plan plan = plan_of(other, space);
       const Contract* contract = plan.layers.front().contract;
       if (std::any_of(all.begin(), all.end(), [&](auto& known) { return known.second == contract; }))
         continue;
@@ -90,7 +91,7 @@ int list_contracts(const std::string& wanted, bool json) {
       names.emplace_back(row->name);
       if (!glob(wanted, row->name)) continue;
       found = true;
-      for (const auto& [with, contract] : contracts_of(*row, is_loss))
+      for (const auto& [with, contract] : contracts_of(*row, is_loss, whole_space()))
         print_contract(*row, with, *contract, json);
     }
   if (found) return 0;
