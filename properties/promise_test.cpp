@@ -63,11 +63,8 @@ TEST(Promises, OfACategoryThatIsNotTakenComeBeforeGroups) {
 TEST(Promises, OfSpecialCasesComeBeforeAllOthers) {
   Contract contract = kProduct;
   contract.takes = {{"bias", kFloating, "a test"}};
-  contract.special = {
-      {.applies = [](const Received& r) { return r.dtype_of("bias") == Long; },
-       .output = always(Double),
-       .source = "a test"},
-      unspecified_where([](const Received& r) { return r.dtype_of("bias") == Bool; }, "who knows")};
+  contract.special = {accepts_where({some({"bias"}, Long)}, always(Double), "a test"),
+                      promises_nothing_where({some({"bias"}, Bool)}, "who knows")};
   const auto with_bias = [&](Dtype bias) {
     return promised(contract, {input("input", Float), parameter("weight", Half), parameter("bias", bias)});
   };
@@ -82,13 +79,9 @@ TEST(Promises, OfSpecialCasesComeBeforeAllOthers) {
 TEST(Promises, BlameTheOperandWithoutWhichTheMixIsAllowed) {
   // Statistics may be float32 for an input of bfloat16, all of them; here one is integral.
   Contract norm{.source = "a test", .share_a_dtype = {{"input", "weight", "running_mean"}}};
-  norm.special = {{.applies =
-                       [](const Received& r) {
-                         return r.dtype_of("input") == BFloat16 && r.dtype_of("weight") == Float &&
-                                r.dtype_of("running_mean") == Float;
-                       },
-                   .output = same_as("input"),
-                   .source = "a test"}};
+  norm.special = {
+      accepts_where({some({"input"}, BFloat16), some({"weight"}, Float), some({"running_mean"}, Float)},
+                    same_as("input"), "a test")};
   const auto promise =
       promised(norm, {input("input", BFloat16), parameter("weight", Float), buffer("running_mean", Int)});
   EXPECT_EQ(promise.kind, Promise::kRefusesMismatch);
@@ -124,7 +117,7 @@ TEST(Promises, OfOutputsFollowTheirRules) {
   EXPECT_EQ(output(float_of("input"), Int), Double);  // the default dtype
   EXPECT_EQ(output(same_float_as("input"), Half), Half);
   EXPECT_EQ(output(same_float_as("input"), Bool), Undefined);
-  EXPECT_EQ(output(unspecified_output(), Half), Undefined);
+  EXPECT_EQ(output(OutputRule{}, Half), Undefined);
 }
 
 TEST(Regions, CastByThePolicyOfTheirDevice) {
