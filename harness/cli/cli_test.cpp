@@ -193,6 +193,16 @@ TEST_F(Command, SaysWhereACaseDoesNotApply) {
   EXPECT_NE(ended.out.find("not applicable: no cuda device here"), std::string::npos) << ended.out;
 }
 
+TEST_F(Command, SaysWhyAPropertyDoesNotSpeak) {
+  file("x.case", "# dtypefuzz case 1\ninput.dtype = float64\nlayers[0].module = Linear\n");
+  const Ended ended = run("replay --why x.case");
+  EXPECT_NE(ended.out.find("\n  mismatch_is_refused_by_name     holds\n"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("\n  steps_keep_values_finite        not applicable: no step was taken\n"),
+            std::string::npos)
+      << ended.out;
+  EXPECT_EQ(run("replay x.case").out.find("not applicable"), std::string::npos);
+}
+
 TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
   Ended ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline none --out found");
   EXPECT_EQ(ended.code, 1) << ended.err;

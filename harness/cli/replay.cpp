@@ -18,7 +18,7 @@ namespace {
 struct CaseOptions {
   std::vector<std::string> paths;
   std::string out = "findings";
-  bool strict = false, json = false;
+  bool strict = false, json = false, why = false;
 };
 
 std::vector<std::filesystem::path> some_case_files(const std::vector<std::string>& paths) {
@@ -55,14 +55,17 @@ int replay(const CaseOptions& o) {
     if (o.json) {
       nlohmann::json violations = nlohmann::json::array();
       for (const auto& v : result.violations) violations.push_back(to_json(v));
-      print_json("replay", {{"case", path.string()},
-                            {"state", state},
-                            {"verdicts", shown},
-                            {"recorded", recorded ? recorded->verdicts : std::vector<std::string>()},
-                            {"outcome", result.outcome},
-                            {"not_applicable", result.not_applicable},
-                            {"stack", result.stack},
-                            {"violations", violations}});
+      nlohmann::json fields = {{"case", path.string()},
+                               {"state", state},
+                               {"verdicts", shown},
+                               {"recorded", recorded ? recorded->verdicts : std::vector<std::string>()},
+                               {"outcome", result.outcome},
+                               {"not_applicable", result.not_applicable},
+                               {"stack", result.stack},
+                               {"violations", violations}};
+      if (o.why)
+        for (const Said& said : result.said) fields["properties"][said.property] = said.verdict;
+      print_json("replay", fields);
       continue;
     }
     if (!result.not_applicable.empty()) {
@@ -75,6 +78,8 @@ int replay(const CaseOptions& o) {
     for (const auto& v : result.violations)
       fmt::print("  promised: {}\n  seen:     {}\n", v.promised, v.seen);
     if (!result.stack.empty()) fmt::print("  stack:    {}\n", result.stack);
+    if (o.why)
+      for (const Said& said : result.said) fmt::print("  {:32}{}\n", said.property, said.verdict);
     if (state == "differs") fmt::print("  recorded: {}\n", fmt::join(recorded->verdicts, " "));
     std::fflush(stdout);
   }
@@ -119,9 +124,11 @@ CLI::App* add(CLI::App& app, const char* name, const char* text, std::shared_ptr
 
 void add_replay(CLI::App& app, int& code) {
   auto o = std::make_shared<CaseOptions>();
-  add(app, "replay",
-      "Run case files and compare with what they record.  Example: dtypefuzz replay corpus/seeds", o)
-      ->callback([o, &code] { code = replay(*o); });
+  auto* command =
+      add(app, "replay",
+          "Run case files and compare with what they record.  Example: dtypefuzz replay corpus/seeds", o);
+  command->add_flag("--why", o->why, "what each property says, and why where it says nothing");
+  command->callback([o, &code] { code = replay(*o); });
 }
 
 void add_minimize(CLI::App& app, int& code) {

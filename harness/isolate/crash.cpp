@@ -37,10 +37,11 @@ Violation crash_of(const Plan& plan, const Remains& remains, int status) {
                                    .seen = std::move(seen)});
 }
 
-Checked check_guarded(Checker& checker, Plan&& plan, Siblings siblings, Remains* remains) {
+Checked check_guarded(Checker& checker, Plan&& plan, Siblings siblings, Remains* remains,
+                      std::vector<Verdict>* verdicts) {
   if (remains) remains->begin();
   std::optional<Checked> checked;
-  outermost([&] { checked.emplace(checker.check(std::move(plan), siblings)); });
+  outermost([&] { checked.emplace(checker.check(std::move(plan), siblings, verdicts)); });
   if (remains) remains->end();
   return std::move(*checked);
 }

@@ -9,7 +9,7 @@ Violation crash_of(const Plan&, const Remains&, int status);
 
 /// Checks a case in this process, as the outermost thing that it does: an exception that no handler of ours
 /// waits for ends it where it was thrown. `remains`: where the process leaves what becomes of it; null:
-/// nowhere.
-Checked check_guarded(Checker&, Plan&&, Siblings, Remains* remains);
+/// nowhere. `verdicts`: as `Checker::check` gives them.
+Checked check_guarded(Checker&, Plan&&, Siblings, Remains* remains, std::vector<Verdict>* verdicts = nullptr);
 
 }  // namespace dtypefuzz
