@@ -7,7 +7,7 @@
 
 #include "harness/core/error.h"
 #include "harness/isolate/crash.h"
-#include "harness/run/run.h"
+#include "harness/run/position.h"
 #include "properties/grade.h"
 #include "properties/messages.h"
 
