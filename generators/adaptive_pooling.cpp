@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <array>
 
-#include "generators/calls.h"
-#include "generators/shapes.h"
-#include "generators/vocabulary.h"
+#include "dtypefuzz/calls.h"
+#include "dtypefuzz/shapes.h"
+#include "dtypefuzz/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {

@@ -1,7 +1,7 @@
 #include "generators/attention.h"
 
-#include "generators/calls.h"
-#include "generators/shapes.h"
+#include "dtypefuzz/calls.h"
+#include "dtypefuzz/shapes.h"
 
 namespace dtypefuzz {
 namespace {

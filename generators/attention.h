@@ -1,5 +1,5 @@
 #pragma once
-#include "generators/row.h"
+#include "dtypefuzz/row.h"
 
 namespace dtypefuzz {
 

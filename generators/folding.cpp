@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "generators/calls.h"
-#include "generators/shapes.h"
-#include "generators/vocabulary.h"
+#include "dtypefuzz/calls.h"
+#include "dtypefuzz/shapes.h"
+#include "dtypefuzz/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {

@@ -1,9 +1,9 @@
 #pragma once
 #include <string>
 
-#include "generators/calls.h"
-#include "generators/shapes.h"
-#include "generators/vocabulary.h"
+#include "dtypefuzz/calls.h"
+#include "dtypefuzz/shapes.h"
+#include "dtypefuzz/vocabulary.h"
 
 namespace dtypefuzz {
 

@@ -2,7 +2,7 @@
 #include <span>
 #include <string_view>
 
-#include "harness/core/plan.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

@@ -1,5 +1,5 @@
-#include "generators/calls.h"
-#include "generators/shapes.h"
+#include "dtypefuzz/calls.h"
+#include "dtypefuzz/shapes.h"
 
 namespace dtypefuzz {
 namespace {

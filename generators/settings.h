@@ -1,7 +1,7 @@
 #pragma once
-#include "generators/space.h"
-#include "harness/core/draw.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/draw.h"
+#include "dtypefuzz/plan.h"
+#include "dtypefuzz/space.h"
 
 namespace dtypefuzz {
 

@@ -1,4 +1,4 @@
-#include "generators/shapes.h"
+#include "dtypefuzz/shapes.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "generators/space.h"
+#include "dtypefuzz/space.h"
 
 #include <ATen/ATen.h>
 

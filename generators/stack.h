@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "generators/space.h"
-#include "harness/core/case.h"
-#include "harness/core/draw.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/case.h"
+#include "dtypefuzz/draw.h"
+#include "dtypefuzz/plan.h"
+#include "dtypefuzz/space.h"
 
 namespace dtypefuzz {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "generators/row.h"
+#include "dtypefuzz/row.h"
 
 namespace dtypefuzz {
 

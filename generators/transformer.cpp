@@ -1,7 +1,7 @@
+#include "dtypefuzz/calls.h"
+#include "dtypefuzz/shapes.h"
+#include "dtypefuzz/vocabulary.h"
 #include "generators/attention.h"
-#include "generators/calls.h"
-#include "generators/shapes.h"
-#include "generators/vocabulary.h"
 
 namespace dtypefuzz {
 namespace {

@@ -5,18 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 #include "properties/expectation.h"
 #include "properties/messages.h"
 
 namespace dtypefuzz {
-
-/// Where strictness matters: refusals that blame another operand, or name fewer than two dtypes, are graded
-/// and hold by default; under `strict` they are violations.
-struct Strictness {
-  bool strict = false;
-};
 
 /// One layer by itself, run with one thing changed: what the layer is held against.
 struct Sibling {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/core/dtype.h"
+#include "dtypefuzz/dtype.h"
 
 // The messages of LibTorch that tell of dtypes, as one table of literal patterns: messages/families.h.
 namespace dtypefuzz {

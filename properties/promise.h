@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/core/contract.h"
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/contract.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

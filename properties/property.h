@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/core/finding.h"
+#include "dtypefuzz/finding.h"
 #include "properties/facts.h"
 #include "properties/signature.h"
 

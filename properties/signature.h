@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "harness/core/finding.h"
+#include "dtypefuzz/finding.h"
 #include "properties/facts.h"
 
 namespace dtypefuzz {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/core/text.h"
 #include "harness/files/files.h"
 #include "harness/files/json_file.h"

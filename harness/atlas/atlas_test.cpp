@@ -12,11 +12,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "dtypefuzz/error.h"
+#include "dtypefuzz/rng.h"
 #include "harness/atlas/atlas_file.h"
 #include "harness/atlas/compare.h"
 #include "harness/check/check.h"
-#include "harness/core/error.h"
-#include "harness/core/rng.h"
 #include "harness/run/run.h"
 
 namespace dtypefuzz {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/isolate/crash.h"
 #include "harness/run/position.h"
 #include "properties/grade.h"

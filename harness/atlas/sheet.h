@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <new>
 
+#include "dtypefuzz/error.h"
 #include "harness/atlas/cell.h"
-#include "harness/core/error.h"
 #include "harness/isolate/guard.h"
 
 namespace dtypefuzz {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 
 namespace dtypefuzz {
 namespace {

@@ -7,8 +7,8 @@
 #include <map>
 
 #include "dtypefuzz/build_info.h"
+#include "dtypefuzz/error.h"
 #include "harness/atlas/piece_run.h"
-#include "harness/core/error.h"
 #include "harness/files/seen.h"
 #include "harness/isolate/pool.h"
 

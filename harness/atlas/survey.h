@@ -2,7 +2,7 @@
 #include <atomic>
 #include <functional>
 
-#include "generators/space.h"
+#include "dtypefuzz/space.h"
 #include "harness/atlas/atlas.h"
 
 namespace dtypefuzz {

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/isolate/guard.h"
 #include "harness/isolate/in_flight.h"
 

@@ -6,11 +6,11 @@
 
 #include <list>
 
+#include "dtypefuzz/check.h"
+#include "dtypefuzz/error.h"
 #include "harness/campaign/inquiry.h"
-#include "harness/core/error.h"
 #include "harness/files/finding_json.h"
 #include "harness/isolate/crash.h"
-#include "harness/isolate/isolated.h"
 #include "harness/isolate/native_stack.h"
 #include "harness/isolate/pool.h"
 #include "harness/search/minimize.h"

@@ -10,9 +10,9 @@
 #include <fstream>
 #include <functional>
 
+#include "dtypefuzz/error.h"
 #include "harness/campaign/folder.h"
 #include "harness/campaign/record.h"
-#include "harness/core/error.h"
 #include "harness/files/case_file.h"
 #include "harness/files/files.h"
 

@@ -6,8 +6,8 @@
 
 #include <cstring>
 
+#include "dtypefuzz/error.h"
 #include "harness/campaign/record.h"
-#include "harness/core/error.h"
 #include "harness/core/text.h"
 #include "harness/files/case_file.h"
 #include "harness/files/files.h"

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 
+#include "dtypefuzz/check.h"
 #include "harness/files/finding_json.h"
 #include "harness/isolate/crash.h"
 #include "harness/isolate/in_flight.h"
-#include "harness/isolate/isolated.h"
 #include "harness/isolate/native_stack.h"
 
 namespace dtypefuzz {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "dtypefuzz/finding.h"
 #include "harness/check/check.h"
-#include "harness/core/finding.h"
 #include "harness/isolate/guard.h"
 #include "harness/isolate/process.h"
 #include "harness/search/minimize.h"

@@ -2,12 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "generators/calls.h"
+#include "dtypefuzz/calls.h"
+#include "dtypefuzz/check.h"
+#include "dtypefuzz/error.h"
 #include "harness/campaign/inquiry.h"
-#include "harness/core/error.h"
 #include "harness/files/case_file.h"
 #include "harness/files/files.h"
-#include "harness/isolate/isolated.h"
 #include "harness/search/draw_case.h"
 #include "harness/search/minimize.h"
 #include "harness/search/size.h"

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "dtypefuzz/build_info.h"
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/core/text.h"
 #include "harness/files/json_file.h"
 #include "harness/files/seen.h"

@@ -2,7 +2,7 @@
 // no file, indexes no list, and what it counts cannot overflow.
 #include "harness/campaign/snapshot.h"
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/files/finding_json.h"
 
 namespace dtypefuzz {

@@ -2,7 +2,7 @@
 #include <map>
 #include <string>
 
-#include "harness/core/finding.h"
+#include "dtypefuzz/finding.h"
 
 namespace dtypefuzz {
 

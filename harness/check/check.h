@@ -1,10 +1,10 @@
 #pragma once
 #include <vector>
 
+#include "dtypefuzz/case.h"
+#include "dtypefuzz/finding.h"
 #include "generators/stack.h"
 #include "harness/check/siblings.h"
-#include "harness/core/case.h"
-#include "harness/core/finding.h"
 #include "properties/property.h"
 
 namespace dtypefuzz {

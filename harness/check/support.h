@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <unordered_map>
 
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 #include "properties/expectation.h"
 
 namespace dtypefuzz {

@@ -7,11 +7,11 @@
 #include <iostream>
 #include <thread>
 
+#include "dtypefuzz/error.h"
 #include "harness/atlas/atlas_file.h"
 #include "harness/atlas/compare.h"
 #include "harness/atlas/survey.h"
 #include "harness/cli/commands.h"
-#include "harness/core/error.h"
 #include "harness/files/case_file.h"
 #include "harness/files/seen.h"
 #include "harness/isolate/guard.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
-#include "harness/core/error.h"
 #include "harness/engines/engines.h"
 #include "harness/run/bare.h"
 #include "harness/run/position.h"

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
-#include "harness/core/error.h"
 #include "harness/corpus/baseline.h"
 #include "harness/engines/engines.h"
 #include "harness/faults/rare.h"

@@ -5,10 +5,10 @@
 #include <ctime>
 #include <filesystem>
 
+#include "dtypefuzz/error.h"
 #include "harness/campaign/folder.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/tally.h"
-#include "harness/core/error.h"
 #include "harness/engines/engines.h"
 #include "harness/files/case_file.h"
 #include "harness/search/size.h"

@@ -2,8 +2,8 @@
 #include <fmt/ranges.h>
 
 #include "dtypefuzz/build_info.h"
+#include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
-#include "harness/core/error.h"
 #include "harness/core/explain.h"
 #include "harness/core/text.h"
 #include "harness/corpus/baseline.h"

@@ -10,8 +10,8 @@
 #include <iostream>
 
 #include "dtypefuzz/build_info.h"
+#include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
-#include "harness/core/error.h"
 #include "harness/core/text.h"
 #include "harness/files/seen.h"
 

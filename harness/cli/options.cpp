@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <iostream>
 
+#include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
-#include "harness/core/error.h"
 #include "harness/core/text.h"
 #include "harness/files/case_file.h"
 #include "harness/report/lines.h"

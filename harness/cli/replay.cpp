@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "dtypefuzz/check.h"
+#include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
-#include "harness/core/error.h"
 #include "harness/files/finding_json.h"
 #include "harness/files/seen.h"
-#include "harness/isolate/isolated.h"
 #include "harness/search/minimize.h"
 #include "harness/search/size.h"
 

@@ -6,10 +6,10 @@
 #include <algorithm>
 
 #include "dtypefuzz/build_info.h"
+#include "dtypefuzz/check.h"
 #include "harness/cli/commands.h"
 #include "harness/files/case_file.h"
 #include "harness/files/seen.h"
-#include "harness/isolate/isolated.h"
 #include "harness/report/lines.h"
 
 namespace dtypefuzz {

@@ -1,4 +1,4 @@
-#include "harness/core/case.h"
+#include "dtypefuzz/case.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "harness/core/contract.h"
+#include "dtypefuzz/contract.h"
 
 #include <algorithm>
 

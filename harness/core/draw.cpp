@@ -1,4 +1,4 @@
-#include "harness/core/draw.h"
+#include "dtypefuzz/draw.h"
 
 #include <algorithm>
 #include <unordered_set>

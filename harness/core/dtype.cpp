@@ -1,4 +1,4 @@
-#include "harness/core/dtype.h"
+#include "dtypefuzz/dtype.h"
 
 #include <algorithm>
 #include <array>

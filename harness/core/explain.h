@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/core/contract.h"
+#include "dtypefuzz/contract.h"
 
 namespace dtypefuzz {
 

@@ -4,8 +4,8 @@
 #include <cctype>
 #include <cstring>
 
-#include "harness/core/error.h"
-#include "harness/core/finding.h"
+#include "dtypefuzz/error.h"
+#include "dtypefuzz/finding.h"
 #include "harness/core/names.h"
 #include "harness/core/text.h"
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "harness/core/finding.h"
+#include "dtypefuzz/finding.h"
 
 namespace dtypefuzz {
 

@@ -1,4 +1,4 @@
-#include "harness/core/promotion.h"
+#include "dtypefuzz/promotion.h"
 
 #include <c10/util/Exception.h>
 

@@ -1,4 +1,4 @@
-#include "harness/core/received.h"
+#include "dtypefuzz/received.h"
 
 namespace dtypefuzz {
 

@@ -1,11 +1,11 @@
-#include "harness/core/when.h"
+#include "dtypefuzz/when.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
-#include "harness/core/promotion.h"
+#include "dtypefuzz/promotion.h"
 #include "harness/core/text.h"
 
 namespace dtypefuzz {

@@ -1,8 +1,8 @@
-#include "harness/core/when.h"
+#include "dtypefuzz/when.h"
 
 #include <gtest/gtest.h>
 
-#include "harness/core/promotion.h"
+#include "dtypefuzz/promotion.h"
 
 namespace dtypefuzz {
 namespace {

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/core/text.h"
 #include "harness/files/files.h"
 #include "harness/files/seen.h"

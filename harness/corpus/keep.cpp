@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <fstream>
 
+#include "dtypefuzz/check.h"
+#include "dtypefuzz/error.h"
 #include "generators/stack.h"
-#include "harness/core/error.h"
 #include "harness/core/text.h"
 #include "harness/corpus/baseline.h"
 #include "harness/files/seen.h"
-#include "harness/isolate/isolated.h"
 
 namespace dtypefuzz {
 namespace {

@@ -12,10 +12,10 @@
 #include <fstream>
 #include <optional>
 
+#include "dtypefuzz/error.h"
 #include "generators/optimizers.h"
 #include "harness/campaign/inquiry.h"
 #include "harness/campaign/worker.h"
-#include "harness/core/error.h"
 #include "harness/engines/function_coverage.h"
 #include "harness/isolate/crash.h"
 #include "harness/run/prepare.h"

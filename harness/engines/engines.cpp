@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/engines/makers.h"
 
 namespace dtypefuzz {

@@ -14,8 +14,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "harness/core/error.h"
-#include "harness/engines/rapidcheck.h"
+#include "dtypefuzz/error.h"
+#include "dtypefuzz/rapidcheck.h"
 #include "harness/files/files.h"
 #include "harness/search/minimize.h"
 #include "harness/search/mutate.h"

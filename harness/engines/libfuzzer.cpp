@@ -6,7 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/engines/makers.h"
 #include "harness/files/files.h"
 

@@ -1,6 +1,6 @@
 #include "harness/search/neighbors.h"
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/engines/makers.h"
 #include "harness/files/case_file.h"
 

@@ -1,11 +1,36 @@
-#include "harness/engines/rapidcheck.h"
+#include "dtypefuzz/rapidcheck.h"
 
 #include <ostream>
 
 #include "harness/engines/makers.h"
 #include "harness/files/case_file.h"
+#include "harness/search/draw_case.h"
+#include "harness/search/simpler.h"
+#include "harness/search/size.h"
 
 namespace dtypefuzz {
+namespace {
+
+/// The case that a state of RapidCheck's stands for, whole.
+Reading drawn_by(rc::Random random, const Space& space, const Bias& bias) {
+  return draw_case(Rng(random.next()), space, bias);
+}
+
+}  // namespace
+
+rc::Gen<Case> cases(const Space& space, const Bias& bias) {
+  return [space, bias](const rc::Random& random, int) {
+    return rc::shrinkable::shrinkRecur(drawn_by(random, space, bias).body, [space](const Case& c) {
+      std::vector<Case> smaller;
+      const Reading reading = reading_of(c, space);
+      each_simpler(reading, space, [&, size = size_of(reading)](Reading&& candidate) {
+        if (size_of(candidate) < size) smaller.push_back(std::move(candidate.body));
+        return true;
+      });
+      return rc::seq::fromContainer(std::move(smaller));
+    });
+  };
+}
 
 Engine rapidcheck_engine(const EngineOptions&, const Space&) {
   return [](Worker& worker) {

@@ -2,7 +2,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 
 namespace dtypefuzz {
 namespace {

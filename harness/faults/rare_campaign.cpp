@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "dtypefuzz/check.h"
 #include "harness/faults/rare.h"
 #include "harness/files/case_file.h"
-#include "harness/isolate/isolated.h"
 #include "harness/search/size.h"
 
 namespace dtypefuzz {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "dtypefuzz/error.h"
 #include "harness/campaign/inquiry.h"
-#include "harness/core/error.h"
 #include "harness/engines/engines.h"
 #include "harness/files/case_file.h"
 #include "harness/run/prepare.h"

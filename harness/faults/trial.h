@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "dtypefuzz/case.h"
 #include "harness/campaign/campaign.h"
-#include "harness/core/case.h"
 #include "harness/faults/fault.h"
 
 namespace dtypefuzz {

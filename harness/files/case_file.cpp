@@ -12,9 +12,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "dtypefuzz/error.h"
+#include "dtypefuzz/finding.h"
 #include "generators/stack.h"
-#include "harness/core/error.h"
-#include "harness/core/finding.h"
 #include "harness/core/text.h"
 #include "harness/files/files.h"
 

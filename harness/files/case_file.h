@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/core/case.h"
+#include "dtypefuzz/case.h"
 
 namespace dtypefuzz {
 

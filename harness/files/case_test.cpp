@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "dtypefuzz/error.h"
 #include "generators/stack.h"
-#include "harness/core/error.h"
 #include "harness/files/case_file.h"
 
 namespace dtypefuzz {

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/core/text.h"
 
 namespace dtypefuzz {

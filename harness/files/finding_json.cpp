@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/core/names.h"
 #include "harness/core/text.h"
 #include "harness/files/case_file.h"

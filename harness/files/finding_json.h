@@ -1,5 +1,5 @@
 #pragma once
-#include "harness/core/finding.h"
+#include "dtypefuzz/finding.h"
 #include "harness/files/json_file.h"
 
 namespace dtypefuzz {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/core/text.h"
 
 namespace dtypefuzz {

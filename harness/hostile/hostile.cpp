@@ -11,8 +11,8 @@
 #include <iterator>
 #include <tuple>
 
-#include "harness/core/error.h"
-#include "harness/core/rng.h"
+#include "dtypefuzz/error.h"
+#include "dtypefuzz/rng.h"
 #include "harness/files/case_file.h"
 #include "harness/hostile/laws.h"
 

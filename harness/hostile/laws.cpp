@@ -10,12 +10,12 @@
 #include <fstream>
 #include <optional>
 
+#include "dtypefuzz/error.h"
 #include "generators/stack.h"
 #include "harness/atlas/atlas_file.h"
 #include "harness/atlas/compare.h"
 #include "harness/campaign/record.h"
 #include "harness/campaign/snapshot.h"
-#include "harness/core/error.h"
 #include "harness/core/text.h"
 #include "harness/corpus/baseline.h"
 #include "harness/corpus/keep.h"

@@ -2,15 +2,9 @@
 #include <atomic>
 #include <cstdint>
 
-namespace dtypefuzz {
+#include "dtypefuzz/check.h"
 
-/// What one case may take.
-struct Limits {
-  double seconds = 10;
-  /// Of memory that its process has for itself. Not RLIMIT_AS: LibTorch alone maps gigabytes that it never
-  /// touches, and a refused allocation would be one more way for a case to fail.
-  uint64_t bytes = uint64_t{2} << 30;
-};
+namespace dtypefuzz {
 
 /// What a process has beyond its limits to end itself, before its parent does.
 constexpr double kGraceSeconds = 5;

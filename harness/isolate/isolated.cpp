@@ -1,4 +1,4 @@
-#include "harness/isolate/isolated.h"
+#include "dtypefuzz/check.h"
 
 #include <fmt/format.h>
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/isolate/guard.h"
 
 namespace dtypefuzz {

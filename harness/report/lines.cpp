@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
 #include "harness/core/text.h"
 
 namespace dtypefuzz {

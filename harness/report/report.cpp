@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
-#include "harness/core/error.h"
+#include "dtypefuzz/check.h"
+#include "dtypefuzz/error.h"
 #include "harness/files/seen.h"
-#include "harness/isolate/isolated.h"
 #include "harness/search/size.h"
 
 namespace dtypefuzz {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/core/finding.h"
+#include "dtypefuzz/finding.h"
 #include "harness/corpus/baseline.h"
 
 namespace dtypefuzz {

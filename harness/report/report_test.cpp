@@ -8,8 +8,8 @@
 #include <fstream>
 #include <pugixml.hpp>
 
-#include "generators/space.h"
-#include "harness/core/error.h"
+#include "dtypefuzz/error.h"
+#include "dtypefuzz/space.h"
 #include "harness/files/seen.h"
 #include "harness/report/lines.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <optional>
 
-#include "harness/core/plan.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

@@ -4,8 +4,8 @@
 #include <sstream>
 #include <vector>
 
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 #include "harness/run/model.h"
 
 namespace dtypefuzz {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "harness/core/rng.h"
+#include "dtypefuzz/rng.h"
 
 namespace dtypefuzz {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/core/plan.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

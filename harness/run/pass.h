@@ -1,8 +1,8 @@
 #pragma once
 #include <optional>
 
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 #include "harness/run/autocast.h"
 #include "harness/run/inputs.h"
 #include "harness/run/model.h"

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "harness/core/plan.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

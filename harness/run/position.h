@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "harness/core/observation.h"
+#include "dtypefuzz/observation.h"
 
 namespace dtypefuzz {
 

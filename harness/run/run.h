@@ -1,6 +1,6 @@
 #pragma once
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

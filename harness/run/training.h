@@ -5,7 +5,7 @@
 #include <memory>
 #include <optional>
 
-#include "harness/core/plan.h"
+#include "dtypefuzz/plan.h"
 #include "harness/run/model.h"
 #include "harness/run/scaler.h"
 

@@ -1,8 +1,8 @@
 #pragma once
 #include <vector>
 
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

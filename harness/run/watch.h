@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/core/observation.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/observation.h"
+#include "dtypefuzz/plan.h"
 #include "harness/run/model.h"
 #include "harness/run/stamps.h"
 #include "harness/run/training.h"

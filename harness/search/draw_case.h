@@ -1,6 +1,6 @@
 #pragma once
+#include "dtypefuzz/rng.h"
 #include "generators/stack.h"
-#include "harness/core/rng.h"
 
 namespace dtypefuzz {
 

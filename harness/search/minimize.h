@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "dtypefuzz/finding.h"
 #include "generators/stack.h"
-#include "harness/core/finding.h"
 
 namespace dtypefuzz {
 

@@ -4,13 +4,19 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/core/case.h"
-#include "harness/core/observation.h"
+#include "dtypefuzz/case.h"
+#include "dtypefuzz/observation.h"
 
 namespace dtypefuzz {
 
 enum class Severity : uint8_t { crash, wrong_bits, late, silent, refusal, vague };
 std::string_view to_string(Severity);
+
+/// Where strictness matters: refusals that blame another operand, or name fewer than two dtypes, are graded
+/// and hold by default; under `strict` they are violations.
+struct Strictness {
+  bool strict = false;
+};
 
 /// The name of a finding, stable over runs, seeds and versions: no dtype pair, no size, no address.
 struct Signature {

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/core/contract.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/contract.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/core/case.h"
-#include "harness/core/dtype.h"
-#include "harness/core/rng.h"
+#include "dtypefuzz/case.h"
+#include "dtypefuzz/dtype.h"
+#include "dtypefuzz/rng.h"
 
 namespace dtypefuzz {
 

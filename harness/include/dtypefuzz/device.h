@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "harness/core/dtype.h"
+#include "dtypefuzz/dtype.h"
 
 namespace dtypefuzz {
 

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/core/draw.h"
-#include "harness/core/plan.h"
+#include "dtypefuzz/draw.h"
+#include "dtypefuzz/plan.h"
 
 namespace dtypefuzz {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/core/device.h"
-#include "harness/core/dtype.h"
+#include "dtypefuzz/device.h"
+#include "dtypefuzz/dtype.h"
 
 namespace dtypefuzz {
 

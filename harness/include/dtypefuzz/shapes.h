@@ -1,7 +1,7 @@
 #pragma once
 #include <string_view>
 
-#include "generators/row.h"
+#include "dtypefuzz/row.h"
 
 // Shapes and options that rows of several families draw.
 

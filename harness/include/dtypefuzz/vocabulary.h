@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/core/contract.h"
+#include "dtypefuzz/contract.h"
 
 // What the rows of several families say in the same words: limits, names, conditions.
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/core/contract.h"
+#include "dtypefuzz/contract.h"
 
 namespace at {
 class Tensor;
@@ -78,7 +78,7 @@ struct Region {
 };
 
 struct LayerPlan {
-  const Row* row = nullptr;  ///< of generators/row.h
+  const Row* row = nullptr;  ///< of dtypefuzz/row.h
   std::string_view module;   ///< the row's name
   const Contract* contract = nullptr;
   Forward forward = nullptr;

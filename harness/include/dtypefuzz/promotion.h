@@ -2,7 +2,7 @@
 #include <optional>
 #include <span>
 
-#include "harness/core/received.h"
+#include "dtypefuzz/received.h"
 
 namespace dtypefuzz {
 

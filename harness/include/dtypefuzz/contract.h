@@ -2,8 +2,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/core/promotion.h"
-#include "harness/core/when.h"
+#include "dtypefuzz/promotion.h"
+#include "dtypefuzz/when.h"
 
 namespace dtypefuzz {
 

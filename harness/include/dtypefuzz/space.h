@@ -3,9 +3,9 @@
 #include <string_view>
 #include <vector>
 
-#include "generators/row.h"
-#include "harness/core/device.h"
-#include "harness/core/dtype.h"
+#include "dtypefuzz/device.h"
+#include "dtypefuzz/dtype.h"
+#include "dtypefuzz/row.h"
 
 namespace dtypefuzz {
 

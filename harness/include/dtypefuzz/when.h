@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "harness/core/received.h"
+#include "dtypefuzz/received.h"
 
 // Where a special case of a contract applies, as a value: it can be asked, told in words and compared.
 

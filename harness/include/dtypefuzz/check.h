@@ -1,17 +1,25 @@
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "generators/stack.h"
-#include "harness/core/finding.h"
-#include "harness/isolate/guard.h"
-#include "properties/property.h"
+#include "dtypefuzz/case.h"
+#include "dtypefuzz/finding.h"
+#include "dtypefuzz/space.h"
 
 namespace dtypefuzz {
 
 /// What one property said of a case, in words: `holds`, `violated`, `not applicable: no step was taken`.
 struct Said {
   std::string property, verdict;
+};
+
+/// What one case may take.
+struct Limits {
+  double seconds = 10;
+  /// Of memory that its process has for itself. Not RLIMIT_AS: LibTorch alone maps gigabytes that it never
+  /// touches, and a refused allocation would be one more way for a case to fail.
+  uint64_t bytes = uint64_t{2} << 30;
 };
 
 /// The verdict of one case, reached in a process of its own: a signal, an exit or a limit is a violation too.
