@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "dtypefuzz/finding.h"
 #include "dtypefuzz/observation.h"
 #include "dtypefuzz/plan.h"
 #include "properties/expectation.h"

@@ -5,6 +5,7 @@
 #include "dtypefuzz/calls.h"
 #include "dtypefuzz/check.h"
 #include "dtypefuzz/error.h"
+#include "dtypefuzz/shapes.h"
 #include "harness/campaign/inquiry.h"
 #include "harness/files/case_file.h"
 #include "harness/files/files.h"

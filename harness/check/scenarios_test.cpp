@@ -45,7 +45,7 @@ TEST(Scenario1, AnInputInAnotherDtypeIsRefusedInForwardByNameAtTheFirstLinear) {
     ASSERT_TRUE(known) << run.seen.error->message;
     EXPECT_EQ(known->family->kind, MessageKind::mismatch) << run.seen.error->message;
     std::set<Dtype> named;
-    for (const NamedDtype& n : known->named) named.insert(n.dtype.value());
+    for (const NamedDtype& n : known->named) named.insert(n.dtype);
     EXPECT_EQ(named, (std::set{Dtype::Float, *parse_dtype(dtype)})) << run.seen.error->message;
     EXPECT_EQ(signatures(run), Names{});
   }

@@ -20,6 +20,7 @@
 #include "harness/search/minimize.h"
 #include "harness/search/mutate.h"
 #include "harness/search/neighbors.h"
+#include "harness/search/simpler.h"
 #include "harness/search/size.h"
 #include "harness/search/sweep.h"
 

@@ -13,19 +13,19 @@ namespace dtypefuzz {
 namespace {
 
 struct ScaleImpl : torch::nn::Module {
-  ScaleImpl(double factor, torch::Dtype gives) : factor(factor), gives(gives) {}
+  ScaleImpl(double factor, std::optional<torch::Dtype> gives) : factor(factor), gives(gives) {}
   torch::Tensor forward(const torch::Tensor& input) {
     const torch::Tensor scaled = input * factor;
-    return gives == torch::kUndefined ? scaled : scaled.to(gives);
+    return gives ? scaled.to(*gives) : scaled;
   }
   double factor;
-  torch::Dtype gives;
+  std::optional<torch::Dtype> gives;
 };
 TORCH_MODULE(Scale);
 
 /// A row that closes over what its module is made with. What it promises is what multiplication by a number
 /// does.
-Row scale_row(std::string_view name, double factor, torch::Dtype gives = torch::kUndefined) {
+Row scale_row(std::string_view name, double factor, std::optional<torch::Dtype> gives = {}) {
   return {.name = name,
           .source = "public_headers_test.cpp",
           .contract = {.source = "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc",
