@@ -19,10 +19,15 @@ def blocks(page):
     return re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.M | re.S)
 
 
+def prose(page):
+    """What stands between the blocks."""
+    return re.sub(r"^```\w*\n.*?^```$", "", page.read_text(), flags=re.M | re.S)
+
+
 class Pages(unittest.TestCase):
     def test_every_link_leads_to_a_file(self):
         for page in PAGES:
-            for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            for link in re.findall(r"\]\(([^)#:]+)\)", prose(page)):
                 self.assertTrue((page.parent / link).exists(), f"{page.relative_to(ROOT)}: {link}")
 
     def test_every_script_and_source_that_is_named_is_there(self):
