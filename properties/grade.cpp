@@ -44,14 +44,16 @@ bool names_two_operands(const Refusal& refusal) {
          std::ranges::any_of(named, [&](const NamedDtype& n) { return n.dtype != named.front().dtype; });
 }
 
-/// Whether a message names the dtype of an operand that is not among those that disagree (a mask, say).
+/// Whether a message is about an operand that is not among those that disagree (a mask, say): it names that
+/// operand with its dtype, or a dtype that it alone has. A message that names no operand is about those that
+/// disagree wherever they have the dtype.
 bool names_another_operand(const Refusal& refusal) {
   const auto& group = refusal.promise.group;
   return std::ranges::any_of(refusal.call.received, [&](const OperandFacts& other) {
     if (named_in(group, other.name)) return false;
     return std::ranges::any_of(refusal.message->named, [&](const NamedDtype& named) {
-      return named.dtype == other.dtype &&
-             (other.name.ends_with(named.operand) || !any_has(group, named.dtype));
+      return named.dtype == other.dtype && ((!named.operand.empty() && other.name.ends_with(named.operand)) ||
+                                            !any_has(group, named.dtype));
     });
   });
 }

@@ -52,6 +52,17 @@ TEST(Grades, OfUnsupportedDependOnWhatIsSupported) {
   EXPECT_EQ(grade(sheet, "\"addmm\" not implemented for 'Float'").kind, Grade::kNone);
 }
 
+TEST(Grades, ExcuseAMessageByABystanderThatItIsAbout) {
+  // Two operands of the group are float32, and so is the mask, of which "not implemented for 'Float'" says
+  // nothing.
+  Sheet sheet = mismatch();
+  sheet.call().received.push_back(input("attn_mask", Dtype::Float));
+  EXPECT_EQ(grade(sheet, "\"addmm\" not implemented for 'Float'").kind, Grade::kFault);
+  EXPECT_EQ(grade(sheet, "masked_fill_ only supports boolean masks, but got mask with dtype float").kind,
+            Grade::kNone);
+  EXPECT_EQ(grade(sheet, "\"addmm\" not implemented for 'Long'").kind, Grade::kNone);  // lengths alone are
+}
+
 TEST(Grades, KnowWhatARegionCasts) {
   Sheet sheet = mismatch();
   EXPECT_EQ(grade(sheet, "mat1 and mat2 must have the same dtype, but got Double and BFloat16").kind,

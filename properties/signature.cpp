@@ -13,22 +13,22 @@ std::string text_of(Category category) {
   return std::string(to_string(category));
 }
 
-/// What the operands of a call were after its region's casts: what they were before is not behind its error.
-CallFacts cast_by_its_region(CallFacts call) {
-  if (call.autocast)
-    for (OperandFacts& operand : call.received)
-      if (autocast_casts(operand.dtype)) operand.dtype = *call.autocast;
+/// The call with its operands as its operator saw them: what they were before its region's casts is not
+/// behind its error.
+CallFacts cast_by_its_region(const Plan& plan, CallFacts call) {
+  if (auto cast = effective_operands(contract_of(plan, call), received_by(plan, call)))
+    call.received = std::move(*cast);
   return call;
 }
 
-Disagreement operands_by(From::Operands from, const Breach& breach) {
+Disagreement operands_by(From::Operands from, const Facts& facts, const Breach& breach) {
   switch (from) {
     case From::Operands::none:
       break;
     case From::Operands::disagreeing:
       return breach.call ? disagreement_of(*breach.promise, *breach.call) : Disagreement{};
     case From::Operands::disagreeing_after_casts:
-      return disagreement_of(*breach.promise, cast_by_its_region(*breach.call));
+      return disagreement_of(*breach.promise, cast_by_its_region(facts.plan, *breach.call));
     case From::Operands::first:
       return {"-", text_of(category_of(breach.call->received.front().dtype))};
     case From::Operands::thing:
@@ -106,7 +106,7 @@ Violation violation_of(std::string_view property, const Facts& facts, Breach&& b
   const From& from = naming.from;
   const Naming::Words& words = naming.words;
   const Phase phase = words.phase ? *words.phase : phase_by(from.phase, facts, breach);
-  Disagreement operands = operands_by(from.operands, breach);
+  Disagreement operands = operands_by(from.operands, facts, breach);
   if (!words.operands.empty()) operands.operands = words.operands;
   if (from.category == From::Category::given) operands.category = text_of(breach.category);
   if (!words.category.empty()) operands.category = words.category;

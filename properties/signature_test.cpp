@@ -169,6 +169,19 @@ TEST(Signatures, AreThoseOfTheExamples) {
     EXPECT_TRUE(met.contains(&naming)) << "row " << &naming - namings().data() << " has no example";
 }
 
+TEST(Signatures, NameARefusalByTheDtypesThatTheOperatorSaw) {
+  for (const auto& [policy, category] :
+       {std::pair(AutocastPolicy::lower_precision, "low_float"), std::pair(AutocastPolicy::float32, "float"),
+        std::pair(AutocastPolicy::leave, "float")}) {
+    Contract contract = kProduct;
+    contract.autocast_cpu = policy;
+    Sheet sheet(contract);
+    in_region(sheet, Dtype::BFloat16);
+    sheet.refuse(std::string(kUnknown));
+    EXPECT_EQ(judge(sheet.facts()).at(0).signature.category, category);
+  }
+}
+
 TEST(Signatures, MergeOnlyWithAReason) {
   std::set<Broken> named;
   for (const Naming& naming : namings()) {
