@@ -158,7 +158,7 @@ const Row kRows[] = {
           .autocast_cuda = AutocastPolicy::float32,
           // A distribution is multiplied element by element; only indices go through `nll_loss`.
           .special = {accepts_where(
-              {IsGiven{"class_probabilities"}}, promoted(),
+              {some({"class_probabilities"}, kFloating), each({"weight"}, kFloating)}, promoted(),
               "https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc")}},
      .forward = weighted<nn::CrossEntropyLossImpl>,
      .input = [](Draw& draw, const Site& site) { return draw_scores(draw, site, true); },
