@@ -10,6 +10,7 @@
 
 #include "dtypefuzz/error.h"
 #include "dtypefuzz/space.h"
+#include "harness/files/files.h"
 #include "harness/files/seen.h"
 #include "harness/report/lines.h"
 
@@ -43,12 +44,6 @@ std::string refusal(const auto& call) {
 
 class Reports : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "dtypefuzz-test-XXXXXX").string();
-    ASSERT_TRUE(mkdtemp(name.data()));
-    folder = name;
-  }
-  void TearDown() override { fs::remove_all(folder); }
   Report report(const std::string& results) {
     return report_of(folder.string(), whole_space(), parse_results(results, "r"), baseline, fixed);
   }
@@ -59,7 +54,8 @@ class Reports : public testing::Test {
     throw std::runtime_error("not told");
   }
 
-  fs::path folder;
+  const TemporaryFolder temporary;
+  const fs::path folder = temporary.path;
   std::map<std::string, Known> baseline;
   std::map<std::string, bool> fixed;
 };
