@@ -51,7 +51,7 @@ std::string in_words(const CLI::App& app, const CLI::ParseError& e) {
                        : offered.empty() ? "did not expect"
                                          : "unknown command",
                        word, meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant));
-  } else if (command->get_subcommands({}).size() > 0) {
+  } else if (!command->get_subcommands({}).empty()) {
     what = "expected a command";
   }
   return fmt::format("{}; see '{} --help'", what, path);
