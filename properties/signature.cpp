@@ -113,9 +113,10 @@ Violation violation_of(std::string_view property, const Facts& facts, Breach&& b
   auto [family, told] = family_by(from.family, facts, breach);
   if (!words.family.empty()) family = words.family, told = nullptr;
   if (has_no_category(facts, breach, told)) operands.category = "-";
+  const Culprit culprit = culprit_by(from.culprit, facts, breach);
   const Device device = facts.ending ? facts.ending->device : facts.plan.device;
   return {.signature = {.property = std::string(property),
-                        .culprit = culprit_name(facts.plan, culprit_by(from.culprit, facts, breach), phase),
+                        .culprit = culprit_name(facts.plan, culprit, phase),
                         .operands = std::move(operands.operands),
                         .category = std::move(operands.category),
                         .phase = std::string(to_string(phase)),
@@ -124,7 +125,12 @@ Violation violation_of(std::string_view property, const Facts& facts, Breach&& b
                         .autocast = autocast_class(autocast_by(from.autocast, facts, breach))},
           .severity = naming.severity,
           .promised = std::move(breach.promised),
-          .seen = std::move(breach.seen)};
+          .seen = std::move(breach.seen),
+          .broken = breach.what,
+          .culprit = breach.call ? breach.call->culprit : culprit,
+          .iteration = breach.call        ? breach.call->iteration
+                       : facts.seen.error ? facts.seen.error->iteration
+                                          : 0};
 }
 
 std::string culprit_name(const Plan& plan, const Culprit& culprit, Phase phase) {

@@ -5,13 +5,8 @@
 #include "harness/run/run.h"
 
 namespace dtypefuzz {
-namespace {
 
-/// Whether a call is of a layer that can run by itself. Later iterations show what the first one did.
-bool has_siblings(const Plan& plan, const CallFacts& call) {
-  return layer_of(plan, call.culprit) && call.culprit.kind != Culprit::kResidual && !call.mixed_devices &&
-         call.iteration == 0 && !(call.autocast && !plan.device->autocast_documents(*call.autocast));
-}
+namespace {
 
 /// Where several layers of a case have siblings: what is violated by one is, what holds for one and is
 /// violated by none holds.

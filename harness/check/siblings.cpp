@@ -47,6 +47,11 @@ Facts LayerWithSiblings::facts() const {
   return facts;
 }
 
+bool has_siblings(const Plan& plan, const CallFacts& call) {
+  return layer_of(plan, call.culprit) && call.culprit.kind != Culprit::kResidual && !call.mixed_devices &&
+         call.iteration == 0 && !(call.autocast && !plan.device->autocast_documents(*call.autocast));
+}
+
 LayerWithSiblings run_siblings(const Plan& plan, const CallFacts& call, Support& support) {
   const RunsFor this_layer(call.culprit);
   LayerWithSiblings layer;

@@ -32,6 +32,8 @@ struct LayerWithSiblings {
   /// Views of this, which has to outlive them.
   Facts facts() const;
 };
+/// Whether a call is of a layer that can run by itself. Later iterations show what the first one did.
+bool has_siblings(const Plan&, const CallFacts&);
 LayerWithSiblings run_siblings(const Plan&, const CallFacts&, Support&);
 
 /// Picks layers to hold against their siblings: one of sixteen, by what the layer is, and each once.

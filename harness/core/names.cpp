@@ -34,6 +34,22 @@ std::span<const std::string_view> words_of<Standing>() {
   return kWords;
 }
 
+template <>
+std::span<const std::string_view> words_of<Broken>() {
+  static constexpr std::string_view kWords[] = {"call_refused",        "stage_refused",
+                                                "mismatch_accepted",   "mismatch_misnamed",
+                                                "mismatch_vague",      "refused_late",
+                                                "output_dtype",        "gradient_dtype",
+                                                "gradient_missing",    "trace",
+                                                "region_left_changed", "region_undocumented",
+                                                "region_cached",       "region_cached_refused",
+                                                "load_refused",        "load_changed",
+                                                "dtype_changed",       "not_finite",
+                                                "sibling_differs",     "values",
+                                                "repair_refused",      "process_ended"};
+  return kWords;
+}
+
 std::string_view to_string(Mode mode) {
   return word_of(mode);
 }
@@ -42,6 +58,9 @@ std::string_view to_string(Phase phase) {
 }
 std::string_view to_string(Severity severity) {
   return word_of(severity);
+}
+std::string_view to_string(Broken broken) {
+  return word_of(broken);
 }
 std::string_view to_string(Standing standing) {
   return word_of(standing);

@@ -19,6 +19,8 @@ template <>
 std::span<const std::string_view> words_of<Severity>();
 template <>
 std::span<const std::string_view> words_of<Standing>();
+template <>
+std::span<const std::string_view> words_of<Broken>();
 
 template <class Enum>
 std::string_view word_of(Enum value) {

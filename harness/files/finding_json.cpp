@@ -15,6 +15,7 @@ using Json = nlohmann::json;
 
 constexpr uint64_t kMostOrder = 1'000'000;        // violations of one case
 constexpr size_t kMostStack = kMaxCaseBytes / 4;  // a finding's file has it
+constexpr size_t kMostName = 1024;                // of a function, a file, a class
 constexpr size_t kMostRuns = 1000;                // of what was observed; ours are three
 
 template <class Enum>
@@ -62,6 +63,32 @@ Violation violation_at(const JsonAt& at) {
           .severity = severity_at(at.field("severity")),
           .promised = at.field("promised").prose(),
           .seen = at.field("seen").prose()};
+}
+
+Json to_json(const Whereabouts& where) {
+  return {{"function", as_text(where.thrown.function, kMostName)},
+          {"file", as_text(where.thrown.file, kMostName)},
+          {"line", where.thrown.line},
+          {"exception", as_text(where.exception, kMostName)},
+          {"stack", as_text(where.stack, kMostStack - 3)}};
+}
+
+Whereabouts whereabouts_at(const JsonAt& at) {
+  constexpr uint64_t kMostLine = 1'000'000;
+  return {.thrown = {.function = at.field("function").text(kMostName + 3),
+                     .file = at.field("file").text(kMostName + 3),
+                     .line = static_cast<int>(at.field("line").count(kMostLine))},
+          .exception = at.field("exception").text(kMostName + 3),
+          .stack = at.field("stack").text(kMostStack)};
+}
+
+Cause cause_at(const JsonAt& at) {
+  const std::string text = at.text(4096);
+  try {
+    return parse_cause(text);
+  } catch (const Error& e) {
+    throw e.at(at.path);
+  }
 }
 
 Json to_json(const Finding& f) {

@@ -1,4 +1,5 @@
 #pragma once
+#include "dtypefuzz/cause.h"
 #include "dtypefuzz/finding.h"
 #include "harness/files/json_file.h"
 
@@ -13,6 +14,10 @@ std::string line_of(const nlohmann::json&);
 /// `signature`, `severity`, `promised`, `seen`.
 nlohmann::json to_json(const Violation&);
 Violation violation_at(const JsonAt&);
+/// `function`, `file`, `line`, `exception`, `stack`.
+nlohmann::json to_json(const Whereabouts&);
+Whereabouts whereabouts_at(const JsonAt&);
+Cause cause_at(const JsonAt&);
 /// Of a violation, and `case`, `stack`, `observed`.
 nlohmann::json to_json(const Finding&);
 Finding finding_at(const JsonAt&);

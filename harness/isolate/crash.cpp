@@ -13,16 +13,16 @@ Violation crash_of(const Plan& plan, const Remains& remains, int status) {
   const std::string thrown = remains.thrown;
   std::string what, seen;
   switch (remains.cause) {
-    case Cause::hang:
+    case EndedBy::hang:
       what = "hang", seen = "did not end within the limit";
       break;
-    case Cause::memory:
+    case EndedBy::memory:
       what = "memory", seen = thrown.empty() ? "took more memory than the limit" : thrown;
       break;
-    case Cause::foreign_exception:
+    case EndedBy::foreign_exception:
       what = "foreign_exception", seen = fmt::format("threw {}, which is no std::exception", thrown);
       break;
-    case Cause::status:
+    case EndedBy::status:
       what = WIFSIGNALED(status) ? fmt::format("SIG{}", sigabbrev_np(WTERMSIG(status)))
                                  : fmt::format("exit_{}", WEXITSTATUS(status));
       seen = "the process ended: " + what + (thrown.empty() ? "" : ", terminated by " + thrown);

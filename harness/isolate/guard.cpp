@@ -86,7 +86,7 @@ void on_fatal(int signal, siginfo_t*, void* context) {
   raise(signal);  // the handler is used up: dies of it on return
 }
 
-[[noreturn]] void end_for(Cause cause, const void* context) {
+[[noreturn]] void end_for(EndedBy cause, const void* context) {
   guard.remains->cause = cause;
   write_stack(context);
   kill(getpid(), SIGKILL);
@@ -112,10 +112,10 @@ uint64_t own_bytes() {
 void on_tick(int, siginfo_t*, void* context) {
   const int error = errno;
   const double since = guard.remains->since;
-  if (since > 0 && now() - since > guard.limits.seconds) end_for(Cause::hang, context);
+  if (since > 0 && now() - since > guard.limits.seconds) end_for(EndedBy::hang, context);
   const uint64_t bytes = own_bytes();
   guard.large = bytes > guard.limits.bytes / 2;
-  if (since > 0 && bytes > guard.limits.bytes) end_for(Cause::memory, context);
+  if (since > 0 && bytes > guard.limits.bytes) end_for(EndedBy::memory, context);
   errno = error;
 }
 
@@ -137,7 +137,7 @@ void on_tick(int, siginfo_t*, void* context) {
       tell(e.what());
     } catch (...) {
       tell("");
-      guard.remains->cause = Cause::foreign_exception;
+      guard.remains->cause = EndedBy::foreign_exception;
     }
   }
   std::abort();
@@ -171,7 +171,7 @@ double now() {
 
 void Remains::begin() {
   position = 0;
-  cause = Cause::status;
+  cause = EndedBy::status;
   depth = 0;
   thrown[0] = 0;
   since = now();

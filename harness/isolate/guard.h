@@ -10,13 +10,13 @@ namespace dtypefuzz {
 constexpr double kGraceSeconds = 5;
 
 /// Why a process ended, where its exit status does not say it.
-enum class Cause : uint8_t { status, hang, memory, foreign_exception };
+enum class EndedBy : uint8_t { status, hang, memory, foreign_exception };
 
 /// What a process leaves behind when it dies, in memory that its parent sees.
 struct Remains {
   std::atomic<double> since{0};       ///< when the case in flight began, by `now()`; 0: none is in flight
   std::atomic<uint64_t> position{0};  ///< how far it came, see harness/run/position.h
-  std::atomic<Cause> cause{Cause::status};
+  std::atomic<EndedBy> cause{EndedBy::status};
   std::atomic<uint32_t> depth{0};  ///< how many frames were written
   uintptr_t frames[64];            ///< of the native stack where it ended, the innermost first
   char thrown[256];                ///< the exception that ended it, as text; empty: none

@@ -149,7 +149,7 @@ std::string stack_of(const Remains& remains) {
   return stack_of(frames_of(remains));
 }
 
-std::string stack_of(const Frames& stack) {
+std::vector<std::string> names_of(const Frames& stack) {
   struct Mapping {
     uintptr_t begin, end;
     uint64_t offset;
@@ -203,6 +203,11 @@ std::string stack_of(const Frames& stack) {
   }
   // How we came to call LibTorch.
   while (names.size() > 1 && names.back().starts_with("dtypefuzz::")) names.pop_back();
+  return names;
+}
+
+std::string stack_of(const Frames& stack) {
+  const auto names = names_of(stack);
   std::string joined;
   for (size_t i = 0; i < std::min(names.size(), kFramesShown); ++i) joined += (i > 0 ? " < " : "") + names[i];
   return joined;

@@ -15,8 +15,11 @@ struct Frames {
 };
 Frames frames_of(const Remains&);
 
-/// `at::native::relu < at::_ops::relu::call`: the top frames by name, without the C library's and the
-/// dispatcher's, the innermost first. Empty where no stack was left.
+/// The frames by name, without the C library's, the dispatcher's and, at the end, our own; the innermost
+/// first.
+std::vector<std::string> names_of(const Frames&);
+
+/// `at::native::relu < at::_ops::relu::call`: the top ones of these. Empty where no stack was left.
 std::string stack_of(const Frames&);
 std::string stack_of(const Remains&);
 

@@ -48,7 +48,7 @@ void Pool::look_after() {
       Remains& remains = terms_.remains(job);
       const double since = remains.since;
       if (since > 0 && now() - since > terms_.limits.seconds + terms_.grace) {
-        remains.cause = Cause::hang;
+        remains.cause = EndedBy::hang;
         kill(worker.pid, SIGKILL);
       }
     } else if (terms_.ended(job, worker.wait())) {

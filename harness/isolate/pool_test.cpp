@@ -53,7 +53,7 @@ class Pools : public testing::Test {
   }
 
   /// The cases that nobody told of, and why.
-  std::map<int, std::pair<Cause, int>> run() {
+  std::map<int, std::pair<EndedBy, int>> run() {
     Pool pool(terms);
     while (pool.running()) pool.wait(1000), pool.look_after();
     starts = pool.starts();
@@ -68,7 +68,7 @@ class Pools : public testing::Test {
   std::function<void(int)> run_case = [](int) {};
   Pool::Terms terms;
   std::set<int> done;
-  std::map<int, std::pair<Cause, int>> died;
+  std::map<int, std::pair<EndedBy, int>> died;
   uint64_t starts = 0;
 };
 
@@ -88,7 +88,7 @@ TEST_F(Pools, ReplaceWhatDiesAndLoseNothing) {
   EXPECT_EQ(WTERMSIG(how.at(7).second), SIGKILL);
   EXPECT_EQ(WEXITSTATUS(how.at(20).second), 5);
   EXPECT_EQ(WTERMSIG(how.at(21).second), SIGABRT);
-  for (const auto& [index, end] : how) EXPECT_EQ(end.first, Cause::status);
+  for (const auto& [index, end] : how) EXPECT_EQ(end.first, EndedBy::status);
   EXPECT_EQ(starts, kJobs + 3);
 }
 
@@ -102,8 +102,8 @@ TEST_F(Pools, EndWhatHangsWhetherItCanEndItselfOrNot) {
   };
   const auto how = run();
   ASSERT_EQ(how.size(), 2u);
-  EXPECT_EQ(how.at(10).first, Cause::hang);
-  EXPECT_EQ(how.at(30).first, Cause::hang);
+  EXPECT_EQ(how.at(10).first, EndedBy::hang);
+  EXPECT_EQ(how.at(30).first, EndedBy::hang);
 }
 
 TEST_F(Pools, EndWhatTakesTooMuchAndReplaceWhatHasGrown) {
@@ -119,7 +119,7 @@ TEST_F(Pools, EndWhatTakesTooMuchAndReplaceWhatHasGrown) {
   };
   const auto how = run();
   ASSERT_EQ(how.size(), 1u);
-  EXPECT_EQ(how.at(25).first, Cause::memory);
+  EXPECT_EQ(how.at(25).first, EndedBy::memory);
   EXPECT_EQ(starts, kJobs + 2);
 }
 

@@ -84,7 +84,7 @@ int attend(Child& child, Remains& remains, double seconds) {
     const double since = remains.since;
     if (since > 0) idle_since = now();
     if (now() - (since > 0 ? since : idle_since) <= seconds + kGraceSeconds) continue;
-    remains.cause = Cause::hang;
+    remains.cause = EndedBy::hang;
     kill(child.pid, SIGKILL);
     break;
   }

@@ -55,6 +55,14 @@ bool traces_positions_within_backward() {
   return within_backward_too;
 }
 
+bool writes_positions() {
+  return written_to != nullptr;
+}
+
+Position position_now() {
+  return written_to ? position_of(written_to->load(std::memory_order_relaxed)) : Position{};
+}
+
 void begin_positions(Device device, std::optional<Dtype> autocast) {
   bits_of_run = run_bits(device, autocast);
 }

@@ -26,6 +26,9 @@ Position position_of(uint64_t word, Device own = kCpu);
 /// outputs of layers write whose backward has begun, too, which costs a hook a layer.
 void write_positions_to(PositionWord*, bool within_backward = false);
 bool traces_positions_within_backward();
+bool writes_positions();
+/// The one that was written last; of a run's beginning where none are written.
+Position position_now();
 
 /// Begins a run: the device and region of the positions that follow.
 void begin_positions(Device, std::optional<Dtype> autocast);

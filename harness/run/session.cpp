@@ -7,6 +7,7 @@
 #include "harness/run/leaves.h"
 #include "harness/run/position.h"
 #include "harness/run/ticks.h"
+#include "harness/run/trail.h"
 
 namespace dtypefuzz {
 namespace {
@@ -38,6 +39,7 @@ bool Session::attempt(Phase phase, Culprit culprit, Work&& work, Dtype input) {
       if (at_layer_ < 0) culprit.kind = plan_.loss ? Culprit::kLoss : Culprit::kStage;
     }
     seen_.error = ErrorFacts{phase, culprit, iteration_, type_name(e), message_of(e)};
+    if (records_trail()) seen_.error->site = site_of(e);
   }
   return false;
 }
@@ -228,6 +230,7 @@ bool Session::call(const Turn& turn, const Tensors& inputs, Tensors& outputs) {
   const auto add = [&](std::string_view name, const at::Tensor& tensor, Role role) {
     facts.received.push_back({std::string(name), tensor.scalar_type(), static_cast<int>(tensor.dim()), role});
     facts.mixed_devices |= tensor.device().type() != plan_.device->type;
+    note_operand(name, tensor);
   };
   facts.received.reserve(inputs.size() + turn.held.size());
   add(layer.input_name, inputs[0], Role::input);

@@ -10,6 +10,7 @@
 #include "harness/run/autocast.h"
 #include "harness/run/inputs.h"
 #include "harness/run/model.h"
+#include "harness/run/numbers.h"
 #include "harness/run/position.h"
 #include "harness/run/slate.h"
 
@@ -87,15 +88,6 @@ at::Tensor disturbed(const at::Tensor& tensor, double relative, uint64_t turn) {
 }
 
 using Numbers = std::vector<double>;
-
-Numbers numbers_of(const at::Tensor& tensor) {
-  if (!tensor.defined()) return {};
-  at::Tensor real = tensor.detach();
-  if (real.is_complex()) real = at::view_as_real(real.to(at::kComplexDouble));
-  real = real.to(at::kDouble).contiguous();
-  const auto* data = real.const_data_ptr<double>();
-  return {data, data + real.numel()};
-}
 
 /// The first layer's module made in float64, with what the given one holds and gets.
 class Reference {
@@ -238,6 +230,26 @@ ValueFacts worst_of(int output, Dtype dtype, const Numbers& got, const Wanted& w
     consider(error_of(got[i], exact[i], allowed), i);
   }
   return fact;
+}
+
+ValueTrails trails_of_values(const Plan& plan) {
+  ValueTrails trails;
+  begin_positions(plan.device, plan.autocast);
+  const CleanSlate slate(plan);
+  const torch::NoGradGuard no_grad;
+  try {
+    const Model model = ready_model(plan);
+    const Inputs made = make_inputs(plan);
+    const Tensors inputs = made.of_layer(0, made.first);
+    Reference reference(plan, model, inputs);
+    TrailRecorder recorder({.numbers = true});
+    reference.outputs(0, 0);
+    trails.exact = recorder.take();
+    outputs_of(plan, model, inputs);
+    trails.got = recorder.take();
+  } catch (const std::exception&) {  // what is refused has no values
+  }
+  return trails;
 }
 
 std::vector<ValueFacts> compare_values(const Plan& plan) {

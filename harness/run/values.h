@@ -3,6 +3,7 @@
 
 #include "dtypefuzz/observation.h"
 #include "dtypefuzz/plan.h"
+#include "harness/run/trail.h"
 
 namespace dtypefuzz {
 
@@ -23,5 +24,11 @@ struct Wanted {
 /// The numbers of one output, complex ones as two each, against what they should be.
 /// Integers are right or wrong; nothing is said of those that float64 cannot decide.
 ValueFacts worst_of(int output, Dtype, const std::vector<double>& got, const Wanted&);
+
+/// The operators of such a comparison with their numbers: of the layer as it is, and in float64.
+struct ValueTrails {
+  Trail got, exact;
+};
+ValueTrails trails_of_values(const Plan&);
 
 }  // namespace dtypefuzz

@@ -36,12 +36,44 @@ std::string to_string(const Signature&);
 /// Throws Error for a text that is no signature.
 Signature parse_signature(std::string_view text);
 
+/// The ways in which something can be broken. Each has its rows in the table of names,
+/// and in the table of blame.
+enum class Broken : uint8_t {
+  call_refused,           ///< operands that agree were refused
+  stage_refused,          ///< construction, conversion or loading was
+  mismatch_accepted,      ///< operands that disagree were accepted
+  mismatch_misnamed,      ///< their refusal is false, unrelated or unknown
+  mismatch_vague,         ///< their refusal says too little
+  refused_late,           ///< a refusal came after a forward that succeeded
+  output_dtype,           ///< an output has another dtype
+  gradient_dtype,         ///< a gradient has another dtype than its leaf
+  gradient_missing,       ///< a leaf that the graph reaches has none
+  trace,                  ///< something that threw had changed something
+  region_left_changed,    ///< autocast's state is not as before
+  region_undocumented,    ///< a region of an undocumented dtype changes something
+  region_cached,          ///< a region's cast is served to the next one
+  region_cached_refused,  ///< and is refused there
+  load_refused,           ///< a checkpoint was refused without a name
+  load_changed,           ///< a checkpoint's values changed
+  dtype_changed,          ///< a dtype changed without a conversion
+  not_finite,             ///< a step made finite numbers infinite
+  sibling_differs,        ///< a sibling accepts what the layer refuses, or gives another dtype
+  values,                 ///< results are not those of float64
+  repair_refused,         ///< the cast that a refusal suggests does not help
+  process_ended,          ///< the process did not survive
+};
+std::string_view to_string(Broken);
+
 /// A property that does not hold, with all that a report needs, the case aside.
 struct Violation {
   Signature signature;
   Severity severity = Severity::refusal;
   std::string promised;
   std::string seen;
+  // What follows is for those who look at it in the process that judged it; text does not have it.
+  Broken broken = Broken::call_refused;
+  Culprit culprit = {};  ///< whose turn it was
+  int iteration = 0;     ///< in which step
   bool operator==(const Violation&) const = default;
 };
 

@@ -30,6 +30,14 @@ struct Culprit {
   bool operator==(const Culprit&) const = default;
 };
 
+/// Where LibTorch threw.
+struct ThrowSite {
+  std::string function;  ///< as the compiler calls it: `operator()` in a lambda
+  std::string file;      ///< from the root of LibTorch's repository on
+  int line = 0;
+  bool operator==(const ThrowSite&) const = default;
+};
+
 /// An exception, as a fact. Messages come without LibTorch's backtrace.
 struct ErrorFacts {
   Phase phase = Phase::forward;
@@ -37,6 +45,7 @@ struct ErrorFacts {
   int iteration = 0;
   std::string type;  ///< the C++ type, demangled: `c10::Error`
   std::string message;
+  std::optional<ThrowSite> site = {};  ///< where operators are recorded
 };
 
 /// One call of a layer, of a residual addition or of the loss.

@@ -1,0 +1,617 @@
+#include "harness/blame/blame.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "properties/signature.h"
+
+namespace dtypefuzz {
+namespace {
+
+using Found = std::optional<Blame>;
+
+// Names
+
+/// `add_` of `aten::add_`, `MmBackward0` of `torch::autograd::MmBackward0`.
+std::string short_name(std::string_view name) {
+  for (const std::string_view before : {"::", "evaluate_function: "})
+    if (const size_t at = name.rfind(before); at != std::string_view::npos)
+      name.remove_prefix(at + before.size());
+  std::string text(name);
+  std::ranges::replace_if(
+      text,
+      [](unsigned char c) { return !(std::isalnum(c) || c == '_' || c == '.' || c == '<' || c == '>'); },
+      '.');
+  return text;
+}
+
+/// The operand that is the stranger in the violation's signature: the second of two.
+std::string stranger_of(const Signature& signature) {
+  const size_t slash = signature.operands.find('/');
+  return slash == std::string::npos ? signature.operands : signature.operands.substr(slash + 1);
+}
+
+/// The part that an operand plays in whatever module.
+struct Part {
+  std::string_view text, part;
+};
+constexpr Part kParts[] = {
+    {"bias", "bias"},    {"weight", "weight"}, {"running_", "statistics"}, {"mask", "mask"},
+    {"hx", "state"},     {"cx", "state"},      {"target", "target"},       {"key", "memory"},
+    {"value", "memory"}, {"memory", "memory"},
+};
+std::string part_of(const std::string& operand) {
+  // Masks of keys are masks: the last word counts.
+  std::string_view found;
+  size_t last = 0;
+  for (const Part& part : kParts)
+    if (const size_t at = operand.rfind(part.text); at != std::string::npos && (found.empty() || at > last))
+      found = part.part, last = at;
+  return found.empty() ? operand : std::string(found);
+}
+
+// The trail
+
+const Operation* parent_of(const Trail& trail, const Operation& operation) {
+  return operation.parent < 0 ? nullptr : &trail.operations[static_cast<size_t>(operation.parent)];
+}
+
+bool is_inside(const Trail& trail, const Operation& operation, const Operation& outer) {
+  for (const Operation* at = &operation; at; at = parent_of(trail, *at))
+    if (at == &outer) return true;
+  return false;
+}
+
+/// `mul` within `mul_`: the same one, with where the result goes.
+bool is_out_of_its_caller(const Trail& trail, const Operation& operation) {
+  const Operation* caller = parent_of(trail, operation);
+  return caller && caller->name.size() == operation.name.size() + 1 && caller->name.ends_with('_') &&
+         caller->name.starts_with(operation.name);
+}
+
+/// The first of those that fit, and of those within it that fit the innermost.
+template <class Fits>
+const Operation* first_innermost(const Trail& trail, const Fits& fits) {
+  const Operation* found = nullptr;
+  for (const Operation& operation : trail.operations) {
+    if (found && !is_inside(trail, operation, *found)) continue;
+    if (!is_out_of_its_caller(trail, operation) && fits(operation)) found = &operation;
+  }
+  return found;
+}
+
+/// Whether it ran in the violation's turn, and before backward.
+bool in_its_call(const Evidence& e, const Operation& operation) {
+  const Culprit& culprit = e.violation.culprit;
+  const bool forward = operation.phase == Phase::forward || operation.phase == Phase::loss;
+  return forward && !operation.is_node && operation.culprit.kind == culprit.kind &&
+         (culprit.kind != Culprit::kLayer || operation.culprit.layer == culprit.layer);
+}
+
+/// Whether it ran in that phase or, as what an optimizer's closure runs, within it.
+bool is_at_or_after(const Trail& trail, const Operation& operation, std::string_view phase) {
+  const auto begin =
+      std::ranges::find_if(trail.operations, [&](const Operation& o) { return to_string(o.phase) == phase; });
+  return begin != trail.operations.end() && &operation >= &*begin;
+}
+
+/// What makes memory, or another view of it: whoever calls it is to blame.
+bool is_plumbing(const Operation& operation) {
+  constexpr std::string_view kPlumbing[] = {"aten::empty",
+                                            "aten::empty_strided",
+                                            "aten::empty_like",
+                                            "aten::new_empty",
+                                            "aten::resize_",
+                                            "aten::resize_as_",
+                                            "aten::as_strided",
+                                            "aten::view",
+                                            "aten::_unsafe_view",
+                                            "aten::reshape",
+                                            "aten::expand",
+                                            "aten::unsqueeze",
+                                            "aten::squeeze",
+                                            "aten::transpose",
+                                            "aten::t",
+                                            "aten::select",
+                                            "aten::slice",
+                                            "aten::alias",
+                                            "aten::detach",
+                                            "aten::clone",
+                                            "aten::contiguous",
+                                            "aten::broadcast_tensors",
+                                            "aten::new_zeros",
+                                            "aten::zeros_like",
+                                            "aten::zeros",
+                                            "aten::new_empty_strided",
+                                            "aten::as_strided_",
+                                            "aten::_reshape_alias",
+                                            "aten::permute",
+                                            "aten::flatten",
+                                            "aten::unbind",
+                                            "aten::chunk",
+                                            "aten::split",
+                                            "aten::narrow",
+                                            "aten::fill_",
+                                            "aten::zero_",
+                                            "aten::item",
+                                            "aten::_local_scalar_dense",
+                                            "aten::resolve_conj",
+                                            "aten::resolve_neg",
+                                            "aten::conj"};
+  return std::ranges::find(kPlumbing, operation.name) != std::end(kPlumbing);
+}
+
+/// What looks at dtypes, or copies numbers from one to another by its nature: nothing is mixed there.
+bool takes_by_nature(const Operation& operation) {
+  constexpr std::string_view kByNature[] = {
+      "aten::copy_",         "aten::_to_copy", "aten::to",       "aten::is_same_size",
+      "aten::result_type",   "aten::can_cast", "aten::set_data", "aten::_has_compatible_shallow_copy_type",
+      "aten::promote_types", "aten::type_as",  "aten::is_set_to"};
+  return std::ranges::find(kByNature, operation.name) != std::end(kByNature);
+}
+
+/// Whether it is where the result goes, and nothing is taken of it: the `out` of an operator that is not in
+/// place.
+bool is_out(const Operation& operation, const Passed& taken) {
+  return !operation.name.ends_with("_") && taken.memory &&
+         std::ranges::any_of(operation.given,
+                             [&](const Passed& given) { return given.memory == taken.memory; }) &&
+         operation.taken.size() > 1 && &taken != &operation.taken.front();
+}
+
+/// Whether it took it together with another dtype.
+bool is_mixed(const Operation& operation, const Passed& one) {
+  return !is_out(operation, one) && std::ranges::any_of(operation.taken, [&](const Passed& other) {
+    return other.dtype != one.dtype && !is_out(operation, other);
+  });
+}
+bool is_mixed(const Operation& operation) {
+  return std::ranges::any_of(operation.taken,
+                             [&](const Passed& taken) { return is_mixed(operation, taken); });
+}
+
+bool has_role(const Passed& passed, std::string_view role) {
+  return std::ranges::any_of(passed.operands,
+                             [&](const std::string& operand) { return role_of(operand) == role; });
+}
+
+Blame blame_on(const Evidence& e, std::string_view deed, const Operation& operation) {
+  Blame blame{.cause = {.property = e.violation.signature.property,
+                        .deed = std::string(deed),
+                        .operation = short_name(operation.name)},
+              .operation = &operation};
+  if (const Operation* caller = parent_of(e.trail, operation))
+    if (!caller->is_node || !operation.is_node) blame.cause.caller = short_name(caller->name);
+  return blame;
+}
+
+/// The call of the C++ front end that a phase is.
+std::string call_of(const Evidence& e) {
+  const Signature& signature = e.violation.signature;
+  if (signature.culprit == "to") return "Module.to";
+  if (signature.phase == "load") return "torch.load";
+  if (signature.phase == "region") return "set_autocast_dtype";
+  if (signature.phase == "step") return "optim." + signature.culprit;
+  return signature.culprit;
+}
+
+Blame blame_on_call(const Evidence& e, std::string_view deed, std::string operation) {
+  return {.cause = {.property = e.violation.signature.property,
+                    .deed = std::string(deed),
+                    .operation = std::move(operation)}};
+}
+
+// The rules
+
+Found ended(const Evidence& e) {
+  if (e.in_flight.empty() && e.stack.empty()) return std::nullopt;
+  Blame blame = blame_on_call(e, "ends", short_name(e.in_flight));
+  if (e.in_flight.empty()) blame.cause.operation = e.violation.signature.culprit;
+  blame.cause.function = short_name(e.stack.substr(0, e.stack.find(" < ")));
+  return blame;
+}
+
+Found threw(const Evidence& e) {
+  if (!e.seen.error) return std::nullopt;
+  const Operation* innermost = nullptr;
+  for (const Operation& operation : e.trail.operations)
+    if (operation.threw) innermost = &operation;
+  // The engine looks at what a node gave after the node has returned.
+  if (!innermost && e.seen.error->phase == Phase::backward)
+    for (const Operation& operation : e.trail.operations)
+      if (operation.is_node) innermost = &operation;
+  Blame blame = innermost ? blame_on(e, "throws", *innermost) : blame_on_call(e, "throws", call_of(e));
+  blame.thrown = e.seen.error->site;
+  blame.exception = e.seen.error->type;
+  if (blame.thrown) blame.cause.function = short_name(blame.thrown->function);
+  return blame;
+}
+
+Found took(const Evidence& e, bool by_nature) {
+  const std::string stranger = stranger_of(e.violation.signature);
+  const auto takes = [&](const Operation& operation) {
+    if (operation.threw || !in_its_call(e, operation) || !is_mixed(operation)) return false;
+    if (takes_by_nature(operation) != by_nature || is_plumbing(operation)) return false;
+    return std::ranges::any_of(operation.taken, [&](const Passed& taken) {
+      return has_role(taken, stranger) && is_mixed(operation, taken);
+    });
+  };
+  const Operation* found = first_innermost(e.trail, takes);
+  if (!found) return std::nullopt;
+  Blame blame = blame_on(e, "takes", *found);
+  blame.cause.operand = part_of(stranger);
+  return blame;
+}
+Found took(const Evidence& e) {
+  return took(e, false);
+}
+Found copied(const Evidence& e) {
+  return took(e, true);
+}
+
+/// Where nothing mixes it: who took it at all.
+Found used(const Evidence& e) {
+  const std::string stranger = stranger_of(e.violation.signature);
+  const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
+    return !operation.threw && in_its_call(e, operation) && !takes_by_nature(operation) &&
+           !is_plumbing(operation) && std::ranges::any_of(operation.taken, [&](const Passed& taken) {
+             return has_role(taken, stranger);
+           });
+  });
+  if (!found) return std::nullopt;
+  Blame blame = blame_on(e, "takes", *found);
+  blame.cause.operand = part_of(stranger);
+  return blame;
+}
+
+/// Who mixed dtypes at all.
+Found mixed(const Evidence& e) {
+  const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
+    return !operation.threw && in_its_call(e, operation) && !takes_by_nature(operation) &&
+           is_mixed(operation);
+  });
+  if (!found) return std::nullopt;
+  Blame blame = blame_on(e, "takes", *found);
+  blame.cause.operand = part_of(stranger_of(e.violation.signature));
+  return blame;
+}
+
+/// Whose result first has the dtype that was not promised.
+Found gave(const Evidence& e) {
+  const CallFacts* call = nullptr;
+  size_t index = 0;
+  for (size_t i = 0; i < e.facts.seen.calls.size(); ++i)
+    if (e.facts.seen.calls[i].culprit == e.violation.culprit &&
+        e.facts.seen.calls[i].iteration == e.violation.iteration)
+      call = &e.facts.seen.calls[i], index = i;
+  if (!call) return std::nullopt;
+  const Promise& promise = e.facts.promised.calls[index];
+  // Who mixed, and did not promote.
+  const Operation* unpromoted = first_innermost(e.trail, [&](const Operation& operation) {
+    if (!in_its_call(e, operation) || takes_by_nature(operation) || is_plumbing(operation)) return false;
+    if (operation.threw || operation.given.empty() || !is_mixed(operation)) return false;
+    const auto wider = [&](const Passed& taken) {
+      return !is_out(operation, taken) && !operation.given.front().finite
+                 ? false
+                 : c10::isFloatingType(taken.dtype) && c10::isFloatingType(operation.given.front().dtype) &&
+                       c10::elementSize(taken.dtype) > c10::elementSize(operation.given.front().dtype);
+    };
+    return std::ranges::any_of(operation.taken, wider);
+  });
+  if (unpromoted) return blame_on(e, "gives", *unpromoted);
+  for (size_t k = 0; k < call->given.size(); ++k) {
+    const Dtype given = call->given[k];
+    if (given == promise.output(k)) continue;
+    const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
+      const auto has = [&](const std::vector<Passed>& all) {
+        return std::ranges::any_of(all, [&](const Passed& passed) { return passed.dtype == given; });
+      };
+      const bool all_taken = !operation.taken.empty() && !is_mixed(operation) && has(operation.taken);
+      return in_its_call(e, operation) && !takes_by_nature(operation) && !is_plumbing(operation) &&
+             has(operation.given) && !all_taken;
+    });
+    if (found) return blame_on(e, "gives", *found);
+  }
+  return std::nullopt;
+}
+
+Found wrote(const Evidence& e) {
+  const Signature& signature = e.violation.signature;
+  const bool gradient = signature.operands == "gradient";
+  const Operation* found = nullptr;
+  for (const Operation& operation : e.trail.operations) {
+    if (gradient && operation.is_node && operation.name.ends_with("AccumulateGrad") && !operation.threw)
+      found = &operation;
+    if (gradient) continue;
+    const bool in_turn =
+        e.violation.culprit.kind == Culprit::kLayer || e.violation.culprit.kind == Culprit::kLoss
+            ? in_its_call(e, operation)
+            : is_at_or_after(e.trail, operation, signature.phase);
+    if (!in_turn || takes_by_nature(operation) || is_plumbing(operation) ||
+        is_out_of_its_caller(e.trail, operation))
+      continue;
+    const bool writes = std::ranges::any_of(operation.taken, [&](const Passed& taken) {
+      return taken.changed && std::ranges::any_of(taken.operands, [&](const std::string& operand) {
+               const std::string role = role_of(operand);
+               return role == signature.operands || signature.operands == "parameter" ||
+                      signature.operands == "input" ||
+                      (signature.operands == "running_stats" && role.starts_with("running_"));
+             });
+    });
+    if (writes && (!found || is_inside(e.trail, operation, *found))) found = &operation;
+  }
+  if (!found) return std::nullopt;
+  Blame blame = blame_on(e, "writes", *found);
+  blame.cause.operand = signature.operands;
+  if (signature.phase == "step") blame.cause.operation = call_of(e), blame.cause.caller.clear();
+  if (e.seen.error) blame.thrown = e.seen.error->site, blame.exception = e.seen.error->type;
+  return blame;
+}
+
+Found changed_dtype(const Evidence& e) {
+  const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
+    return to_string(operation.phase) == e.violation.signature.phase &&
+           std::ranges::any_of(operation.taken, [](const Passed& taken) { return taken.changed; });
+  });
+  (void)found;
+  return std::nullopt;
+}
+
+Found dropped(const Evidence& e) {
+  const auto needs = [](const Passed& passed) { return passed.requires_grad; };
+  const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
+    return in_its_call(e, operation) && !takes_by_nature(operation) && !operation.given.empty() &&
+           std::ranges::any_of(operation.taken, needs) && std::ranges::none_of(operation.given, needs) &&
+           std::ranges::any_of(operation.given, [](const Passed& given) {
+             return c10::isFloatingType(given.dtype) || c10::isComplexType(given.dtype);
+           });
+  });
+  return found ? Found(blame_on(e, "drops", *found)) : std::nullopt;
+}
+
+Found spoiled(const Evidence& e) {
+  const auto finite = [](const Passed& passed) { return passed.finite; };
+  const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
+    return is_at_or_after(e.trail, operation, "step") && std::ranges::all_of(operation.taken, finite) &&
+           !std::ranges::all_of(operation.given, finite);
+  });
+  if (!found) return std::nullopt;
+  Blame blame = blame_on(e, "spoils", *found);
+  blame.cause.caller = call_of(e);
+  return blame;
+}
+
+Found left_region(const Evidence& e) {
+  const Operation* found =
+      first_innermost(e.trail, [](const Operation& operation) { return operation.left_region_changed; });
+  return found ? Found(blame_on(e, "leaves", *found)) : std::nullopt;
+}
+
+/// The operators of two runs side by side; `differs` is asked where they are the same one.
+template <class Differs>
+const Operation* first_apart(const Evidence& e, const Differs& differs) {
+  if (!e.held_against) return nullptr;
+  // Each behind those that it calls.
+  const auto in_order_of_end = [](const Trail& trail) {
+    std::vector<const Operation*> ended, open;
+    const auto end = [&](int until) {
+      while (!open.empty() && open.back() - trail.operations.data() != until) {
+        if (!takes_by_nature(*open.back()) && !is_plumbing(*open.back())) ended.push_back(open.back());
+        open.pop_back();
+      }
+    };
+    for (const Operation& operation : trail.operations) {
+      end(operation.parent);
+      open.push_back(&operation);
+    }
+    end(-1);
+    return ended;
+  };
+  const auto got = in_order_of_end(e.trail), want = in_order_of_end(*e.held_against);
+  size_t at = 0;
+  for (const Operation* operation : got) {
+    size_t next = at;
+    while (next < want.size() && want[next]->name != operation->name) ++next;
+    if (next == want.size()) continue;
+    at = next + 1;
+    if (differs(*operation, *want[next])) return operation;
+  }
+  return nullptr;
+}
+
+double epsilon_of(Dtype dtype) {
+  switch (c10::toRealValueType(dtype)) {
+    case Dtype::Double:
+      return 0x1p-52;
+    case Dtype::Float:
+      return 0x1p-23;
+    case Dtype::Half:
+      return 0x1p-10;
+    case Dtype::BFloat16:
+      return 0x1p-7;
+    default:
+      return c10::isIntegralType(dtype, /*includeBool=*/true) ? 0 : 0x1p-3;
+  }
+}
+
+Found departed(const Evidence& e) {
+  const Operation* found = first_apart(e, [](const Operation& got, const Operation& want) {
+    for (size_t i = 0; i < std::min(got.given.size(), want.given.size()); ++i) {
+      const auto &a = got.given[i].numbers, &b = want.given[i].numbers;
+      if (a.size() != b.size()) continue;
+      double largest = 1;
+      for (const Passed& taken : want.taken)
+        for (const double number : taken.numbers)
+          if (std::isfinite(number)) largest = std::max(largest, std::abs(number));
+      const double epsilon = epsilon_of(got.given[i].dtype);
+      const double rounding = 512 * std::min(epsilon, 0x1p-23) * largest;
+      for (size_t k = 0; k < a.size(); ++k)
+        if (std::isfinite(a[k]) != std::isfinite(b[k]) ||
+            (std::isfinite(b[k]) && std::abs(a[k] - b[k]) > 8 * epsilon * std::abs(b[k]) + rounding))
+          return true;
+    }
+    return false;
+  });
+  return found ? Found(blame_on(e, "departs", *found)) : std::nullopt;
+}
+
+/// Which operator of two siblings gave another dtype.
+Found gave_apart(const Evidence& e) {
+  const Operation* found = first_apart(e, [](const Operation& got, const Operation& want) {
+    for (size_t i = 0; i < std::min(got.given.size(), want.given.size()); ++i)
+      if (got.given[i].dtype != want.given[i].dtype) return true;
+    return false;
+  });
+  return found ? Found(blame_on(e, "gives", *found)) : std::nullopt;
+}
+
+Found conversion(const Evidence& e) {
+  if (e.violation.signature.culprit != "to") return std::nullopt;
+  Blame blame = blame_on_call(e, "converts", call_of(e));
+  blame.cause.operand = e.violation.signature.operands;
+  if (e.violation.signature.operands == "-") blame.cause.operand = "graph";
+  if (e.seen.error) blame.thrown = e.seen.error->site, blame.exception = e.seen.error->type;
+  return blame;
+}
+
+Found stage(const Evidence& e) {
+  Blame blame = blame_on_call(e, "converts", call_of(e));
+  blame.cause.operand = e.violation.signature.operands;
+  return blame;
+}
+
+Found region(const Evidence& e) {
+  return blame_on_call(e, "leaves", call_of(e));
+}
+Found cache(const Evidence& e) {
+  return blame_on_call(e, "leaves", "cached_cast");
+}
+
+using enum Broken;
+constexpr Rule kRules[] = {
+    {process_ended, "ended", ended},
+    {call_refused, "threw", threw},
+    {stage_refused, "threw", threw},
+    {mismatch_accepted, "took", took},
+    {mismatch_accepted, "used", used},
+    {mismatch_accepted, "copied", copied},
+    {mismatch_accepted, "mixed", mixed},
+    {mismatch_misnamed, "threw", threw},
+    {mismatch_vague, "threw", threw},
+    {refused_late, "conversion", conversion},
+    {refused_late, "threw", threw},
+    {output_dtype, "gave", gave},
+    {gradient_dtype, "conversion", conversion},
+    {gradient_missing, "dropped", dropped},
+    {trace, "wrote", wrote},
+    {region_left_changed, "left_region", left_region},
+    {region_undocumented, "region", region},
+    {region_cached, "cache", cache},
+    {region_cached_refused, "cache", cache},
+    {load_refused, "threw", threw},
+    {load_changed, "stage", stage},
+    {dtype_changed, "changed_dtype", changed_dtype},
+    {dtype_changed, "conversion", conversion},
+    {dtype_changed, "stage", stage},
+    {not_finite, "spoiled", spoiled},
+    {sibling_differs, "threw", threw},
+    {sibling_differs, "gave_apart", gave_apart},
+    {values, "departed", departed},
+    {repair_refused, "threw", threw},
+};
+
+constexpr std::string_view kConvolution =
+    "one convolution, whatever its dimensions and the kernel picked for it";
+constexpr std::string_view kCells = "one template of cells in RNN.cpp, one step or a whole sequence";
+constexpr Merging kMergings[] = {
+    {.operation = "conv1d", .as = "convolution", .because = kConvolution},
+    {.operation = "conv2d", .as = "convolution", .because = kConvolution},
+    {.operation = "conv3d", .as = "convolution", .because = kConvolution},
+    {.operation = "conv_transpose1d", .as = "convolution", .because = kConvolution},
+    {.operation = "conv_transpose2d", .as = "convolution", .because = kConvolution},
+    {.operation = "conv_transpose3d", .as = "convolution", .because = kConvolution},
+    {.operation = "_convolution", .as = "convolution", .because = kConvolution},
+    {.operation = "_convolution_mode", .as = "convolution", .because = kConvolution},
+    {.operation = "mkldnn_convolution", .as = "convolution", .because = kConvolution},
+    {.operation = "slow_conv3d", .as = "convolution", .because = kConvolution},
+    {.operation = "slow_conv3d_forward", .as = "convolution", .because = kConvolution},
+    {.operation = "_slow_conv2d_forward", .as = "convolution", .because = kConvolution},
+    {.operation = "slow_conv_transpose2d", .as = "convolution", .because = kConvolution},
+    {.operation = "slow_conv_transpose3d", .as = "convolution", .because = kConvolution},
+    {.operation = "slow_conv_dilated2d", .as = "convolution", .because = kConvolution},
+    {.operation = "slow_conv_dilated3d", .as = "convolution", .because = kConvolution},
+    {.operation = "thnn_conv2d", .as = "convolution", .because = kConvolution},
+    {.operation = "convolution_overrideable", .as = "convolution", .because = kConvolution},
+    {.operation = "lstm_cell", .as = "lstm", .because = kCells},
+    {.operation = "gru_cell", .as = "gru", .because = kCells},
+    {.operation = "rnn_tanh_cell", .as = "rnn", .because = kCells},
+    {.operation = "rnn_relu_cell", .as = "rnn", .because = kCells},
+    {.operation = "rnn_tanh", .as = "rnn", .because = kCells},
+    {.operation = "rnn_relu", .as = "rnn", .because = kCells},
+    {.operation = "fractional_max_pool3d",
+     .as = "fractional_max_pool2d",
+     .because = "one check of one kind of samples, copied"},
+};
+
+/// Where an operand of an operator is taken within it, it is the operator's: it has the check that is
+/// missing.
+constexpr Owner kOwners[] = {
+    {.operation = "convolution",
+     .operand = "bias",
+     .because = "conv1d/2d/3d alone check the bias; kernels add it each its way"},
+    {.operation = "instance_norm",
+     .operand = "",
+     .because = "it repeats what it holds for each instance, unchecked"},
+};
+/// A product checks its operands against each other, whichever of them is what, and whoever asks for it.
+constexpr std::string_view kProducts[] = {"mm", "bmm", "addmm", "baddbmm", "mv", "addmv", "dot", "matmul"};
+
+}  // namespace
+
+std::span<const Rule> rules() {
+  return kRules;
+}
+
+std::span<const Merging> mergings() {
+  return kMergings;
+}
+
+/// Operations that are one fault, whichever shows it.
+void merge(const Evidence& e, Blame& blame) {
+  Cause& cause = blame.cause;
+  for (const Merging& merging : kMergings) {
+    if (cause.operation == merging.operation) cause.operation = merging.as;
+    if (cause.caller == merging.operation) cause.caller = merging.as;
+  }
+  if (cause.deed == "takes" && blame.operation)
+    for (const Operation* at = blame.operation; at; at = parent_of(e.trail, *at))
+      for (const Owner& owner : kOwners) {
+        std::string name = short_name(at->name);
+        for (const Merging& merging : kMergings)
+          if (name == merging.operation) name = merging.as;
+        if (name == owner.operation && (owner.operand.empty() || owner.operand == cause.operand))
+          cause.operation = name, cause.caller.clear();
+      }
+  if (std::ranges::find(kProducts, cause.operation) != std::end(kProducts))
+    cause.caller.clear(), cause.operand.clear();
+  if (cause.caller == cause.operation) cause.caller.clear();
+}
+
+Blame blame(const Evidence& e) {
+  for (const Rule& rule : kRules) {
+    if (rule.broken != e.violation.broken) continue;
+    if (Found found = rule.find(e)) {
+      found->rule = rule.name;
+      merge(e, *found);
+      return std::move(*found);
+    }
+  }
+  return {.cause = {.property = e.violation.signature.property,
+                    .deed = "unknown",
+                    .operation = e.violation.signature.culprit},
+          .rule = "none"};
+}
+
+}  // namespace dtypefuzz
