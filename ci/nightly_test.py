@@ -12,7 +12,7 @@ import time
 import unittest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
-# Notes its words; what it answers lies in answers/: NAME.code, new/*.case for fuzz, atlas for its content.
+# Notes its words; what it answers lies in answers/: NAME.code, new/ for fuzz with a folder a cause, atlas for its content.
 TOOL = r"""#!/usr/bin/env bash
 root=$(cd "$(dirname "$0")/.." && pwd)
 printf '%s\n' "$*" >>"$root/words"
@@ -27,12 +27,13 @@ case $command in
   replay) echo '{"type":"replay","state":"as seen"}' ;;
   fuzz)
     ! [[ -f $root/answers/wait ]] || sleep 30
-    cp -t "$out" "$root"/answers/new/*.case 2>/dev/null
+    cp -r "$root"/answers/new/. "$out"
     echo '{"type":"summary","engine":"any","cases":7,"seconds":1.0,"cases_per_second":7.0,"seed":1,"libtorch":"2.13.0","cpu_capability":"AVX2"}'
     ;;
   atlas) cp "$root/answers/atlas" "$out" 2>/dev/null ;;
   diff) cmp -s "${@: -2:1}" "${@: -1}" || { echo 'Linear: differs' && exit 1; } ;;
   report) echo '# Summary' >"$markdown" ;;
+  corpus) cp -r "${@: -1}/." "$3" ;;
 esac
 exit "$(cat "$root/answers/$command.code" 2>/dev/null || echo 0)"
 """
@@ -56,7 +57,7 @@ class Nightly(unittest.TestCase):
         kept = tempfile.TemporaryDirectory(prefix="dtypefuzz-nightly-test-")
         self.addCleanup(kept.cleanup)
         self.root = pathlib.Path(kept.name).resolve()
-        for folder in ("ci", "build", "answers/new", "corpus/findings", "corpus/seeds", "harness/hostile/seeds"):
+        for folder in ("ci", "build", "answers/new", "corpus/findings/cause", "corpus/seeds", "harness/hostile/seeds"):
             (self.root / folder).mkdir(parents=True)
         shutil.copy(REPOSITORY / "ci" / "nightly", self.root / "ci")
         self.program("ci/setup", STEP)
@@ -65,7 +66,7 @@ class Nightly(unittest.TestCase):
         self.program("build/dtype_fuzzer", READER)
         (self.root / "harness/hostile/signature_fuzzer.cpp").touch()
         self.program("build/signature_fuzzer", READER)
-        (self.root / "corpus/findings/known.case").write_text("known\n")
+        (self.root / "corpus/findings/cause/known.case").write_text("known\n")
         self.answer("atlas", "one")
         self.state = self.root / ".night"
 
@@ -75,6 +76,15 @@ class Nightly(unittest.TestCase):
 
     def answer(self, name, what):
         (self.root / "answers" / name).write_text(str(what))
+
+    def find(self, name):
+        """Fuzz saves a case of this name, below the folder of its cause."""
+        (self.root / "answers/new" / name).parent.mkdir(exist_ok=True)
+        self.answer(f"new/{name}", "new\n")
+
+    def cases(self, folder):
+        """Those of a folder of the state, of whatever cause."""
+        return sorted(str(path.relative_to(self.state / folder)) for path in (self.state / folder).rglob("*.case"))
 
     def night(self, *options):
         """Exit code and stderr of a night."""
@@ -95,7 +105,7 @@ class Nightly(unittest.TestCase):
         self.assertEqual(names, ["setup dtypefuzz_commands dtypefuzz_hostile_commands",
                                  f"replay --json {self.root}/corpus", "fuzz --engine libfuzzer",
                                  "fuzz --engine rapidcheck", "fuzz --engine neighbors", f"atlas --jobs {os.cpu_count()}",
-                                 f"report {self.state}/findings --results"])
+                                 f"report {self.state}/findings --results", f"corpus --into {self.state}/told"])
         times = [line.split("--time ")[1].split()[0] for line in self.words("fuzz")]
         self.assertEqual(times, ["40s", "25s", "15s"])
         for line in self.words("fuzz"):
@@ -139,15 +149,16 @@ class Nightly(unittest.TestCase):
         self.assertEqual(self.night("--time", "1s", "--lint", "--gcc")[0], 0)
 
     def test_new_findings_are_red_and_known_in_the_next_night(self):
-        self.answer("new/x.case", "new\n")
+        self.find("cause/x.case")
         self.answer("report.code", 1)
         self.assertEqual(self.night("--time", "1s")[0], 1)
-        self.assertEqual(sorted(p.name for p in (self.state / "told").iterdir()), ["x.case"])
-        # The tool sees the known as a folder that goes with the night, so its content is kept for a look.
-        self.program("build/dtypefuzz", TOOL.replace("report)", 'report) cp -r "$6" "$root/known";'))
+        self.assertEqual(self.cases("told"), ["cause/x.case"])
+        self.assertEqual(self.cases("known"), ["findings/cause/known.case"])
         self.answer("report.code", 0)
         self.assertEqual(self.night("--time", "1s")[0], 0)
-        self.assertEqual(sorted(p.name for p in (self.root / "known").iterdir()), ["known.case", "x.case"])
+        self.assertEqual(self.cases("known"), ["findings/cause/known.case", "told/cause/x.case"])
+        for line in self.words("fuzz", "report"):
+            self.assertIn(f" --baseline {self.state}/known ", line)
 
     def test_a_reader_that_breaks_is_red_and_told_with_its_log(self):
         self.answer("signature_fuzzer.code", 77)
@@ -174,7 +185,7 @@ class Nightly(unittest.TestCase):
         self.assertIn("- atlas: could not be made, see `atlas.log`", self.summary())
 
     def test_a_tool_that_fails_ends_the_night_with_its_code_and_tells_nothing(self):
-        self.answer("new/x.case", "new\n")
+        self.find("cause/x.case")
         self.answer("fuzz.code", 3)
         self.assertEqual(self.night("--time", "1s")[0], 3)
         self.assertEqual(list((self.state / "told").iterdir()), [])
@@ -219,10 +230,10 @@ class Nightly(unittest.TestCase):
     def test_a_short_night_with_the_real_tool(self):
         shutil.rmtree(self.root / "build")
         (self.root / "build").symlink_to(os.environ["DTYPEFUZZ_BUILD"])
-        (self.root / "corpus/findings/known.case").unlink()
+        shutil.rmtree(self.root / "corpus/findings/cause")
         seed = next((REPOSITORY / "corpus/seeds").glob("scenario_1_repaired.case"))
         shutil.copy(seed, self.root / "corpus/seeds")
-        finding = min((REPOSITORY / "corpus/findings").glob("load-archive-float*.case"))
+        finding = min((REPOSITORY / "corpus/findings").rglob("load-archive-float*.case"))
         shutil.copy(finding, self.root / "corpus/findings")
         code, told = self.night("--time", "2s", "--modules", "ReLU", "--no-readers", "--state", str(self.state))
         self.assertIn(code, (0, 1), told)
@@ -231,9 +242,12 @@ class Nightly(unittest.TestCase):
         engines = [line["engine"] for line in lines if line["type"] == "summary"]
         self.assertEqual(engines, (["libfuzzer"] if (self.root / "build/dtype_fuzzer").exists() else [])
                          + ["rapidcheck", "neighbors"])
-        told_of = {path.name for path in (self.state / "told").iterdir()}
-        self.assertEqual(code, 1 if told_of else 0)
-        self.assertEqual(told_of, {path.name for path in (self.state / "findings").glob("*.case")})
+        reported = [json.loads(line) for line in (self.state / "report.jsonl").read_text().splitlines()]
+        standings = {line["standing"] for line in reported if line["type"] == "cause"}
+        self.assertEqual(code, 1 if standings & {"new", "returned"} else 0)
+        found = [name for name in self.cases("findings") if not name.startswith("flaky/")]
+        self.assertEqual([pathlib.Path(name).name for name in self.cases("told")],
+                         [pathlib.Path(name).name for name in found])
         self.assertIn("- atlas: the first one, kept\n", self.summary())
         self.assertIn("<testsuite", (self.state / "junit.xml").read_text())
 

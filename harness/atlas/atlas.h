@@ -18,6 +18,7 @@ struct CellResult {
       family;  ///< of the message; `accepted` where none came, `unrecognized`, or how the process ended
   std::string grade;  ///< of a refusal that was promised: `exact`, `vague`, `blames bias`
   std::string output_dtype;
+  std::string exception = "-";  ///< the class that was thrown: `c10::TypeError`; none in a file of schema 1
   auto operator<=>(const CellResult&) const = default;
 };
 

@@ -73,7 +73,7 @@ std::string print_atlas(const Atlas& atlas) {
     text += ']';
   };
   field("format", kFormat);
-  field("schema", 1);
+  field("schema", 2);
   field("libtorch", atlas.libtorch);
   field("cpu_capability", atlas.cpu_capability);
   field("dtypes", atlas.dtypes);
@@ -88,7 +88,9 @@ std::string print_atlas(const Atlas& atlas) {
     text += text_of({{"operands", layout.operands}, {"grids", grids}});
   });
   list("results", atlas.results, [&](const CellResult& r) {
-    text += text_of({r.outcome, r.phase, r.family, r.grade, r.output_dtype});
+    Json fields = {r.outcome, r.phase, r.family, r.grade, r.output_dtype};
+    if (r.exception != "-") fields.push_back(r.exception);
+    text += text_of(fields);
   });
   list("rows", atlas.rows, runs);
   list("tables", atlas.tables, runs);
@@ -166,7 +168,9 @@ Json json_of_atlas(std::string_view text) {
   if (!json.is_object() || !json.contains("format") || json["format"] != kFormat)
     fail("not an atlas: expected \"format\": \"{}\"", kFormat);
   const JsonAt file{json, ""};
-  if (file.field("schema").json != 1) file.field("schema").refuse("1, which this version reads");
+  // Of schema 1 is what was written when no result had a class yet.
+  if (const JsonAt schema = file.field("schema"); schema.json != 1 && schema.json != 2)
+    schema.refuse("1 or 2, which this version reads");
   return json;
 }
 
@@ -197,9 +201,12 @@ void read_layouts(const JsonAt& layouts, Atlas& atlas) {
 
 void read_results(const JsonAt& results, Atlas& atlas) {
   for (size_t i = 0; i < results.size(); ++i) {
-    if (results[i].size() != 5) results[i].refuse("outcome, phase, family, grade and output dtype");
+    const size_t size = results[i].size();
+    if (size != 5 && size != 6)
+      results[i].refuse("outcome, phase, family, grade, output dtype and the exception if there was one");
     const auto text_at = [&](size_t k) { return results[i][k].text(); };
     atlas.results.push_back({text_at(0), text_at(1), text_at(2), text_at(3), text_at(4)});
+    if (size == 6) atlas.results.back().exception = text_at(5);
   }
 }
 

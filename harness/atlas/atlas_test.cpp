@@ -11,11 +11,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <stdexcept>
 
 #include "dtypefuzz/error.h"
 #include "dtypefuzz/rng.h"
 #include "harness/atlas/atlas_file.h"
 #include "harness/atlas/compare.h"
+#include "harness/atlas/exceptions.h"
 #include "harness/check/check.h"
 #include "harness/run/run.h"
 
@@ -139,7 +141,7 @@ TEST(AtlasRun, ACellSaysWhatTheModuleDoes) {
   EXPECT_EQ(linear("float32", "float32", "float32", "bfloat16"),
             (CellResult{"succeeded", "backward", "accepted", "-", "bfloat16"}));
   EXPECT_EQ(linear("float32", "float32", "float64"),
-            (CellResult{"refused", "forward", "mat1_mat2", "exact", "-"}));
+            (CellResult{"refused", "forward", "mat1_mat2", "exact", "-", "c10::Error"}));
   EXPECT_EQ(linear("int64", "int64", "float32").phase, "convert");
   EXPECT_EQ(cell_of(atlas, section_of(atlas, "Embedding"), {{"weight", "float64"}, {"input", "int64"}}),
             (CellResult{"succeeded", "backward", "accepted", "-", "float64"}));
@@ -168,6 +170,53 @@ TEST(AtlasRun, WhatFollowsFromAnotherCellIsWhatARunGives) {
   }
 }
 
+struct Unheard : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+std::vector<at::Tensor> throws_by_dtype(torch::nn::Module&, std::span<const at::Tensor> inputs) {
+  TORCH_CHECK_TYPE(inputs[0].scalar_type() != at::kDouble, "not of Double");
+  if (inputs[0].scalar_type() == at::kLong) throw Unheard("of no list");
+  return {inputs[0]};
+}
+
+AtlasSettings settings_of(const Row& row, std::vector<Dtype> dtypes) {
+  AtlasSettings settings{.space = whole_space(), .whole = whole_space(), .jobs = 2};
+  settings.space.modules = {&row};
+  settings.space.losses.clear();
+  settings.space.dtypes = std::move(dtypes);
+  return settings;
+}
+
+TEST(AtlasRun, ACellHasTheClassThatWasThrownWhateverItIs) {
+  Row throws = *whole_space().row("ReLU");
+  throws.forward = throws_by_dtype;
+  const Atlas atlas = made(settings_of(throws, {Dtype::Float, Dtype::Double, Dtype::Long}));
+  const auto exception = [&](const char* dtype) {
+    return cell_of(atlas, section_of(atlas, "ReLU"), {{"input", dtype}}).exception;
+  };
+  EXPECT_EQ(exception("float32"), "-");
+  EXPECT_EQ(exception("float64"), "c10::TypeError");
+  EXPECT_EQ(exception("int64"), "dtypefuzz::(anonymous namespace)::Unheard");
+  EXPECT_EQ(parse_atlas(print_atlas(atlas)), atlas);
+}
+
+TEST(AtlasRun, AClassHasOneNumberAndThereIsRoomForSome) {
+  Exceptions exceptions;
+  EXPECT_EQ(exceptions.name(Exceptions::kNone), "-");
+  for (size_t i = 0; i < Exceptions::kMost; ++i) {
+    const auto name = fmt::format("E{}", i);
+    const uint32_t number = exceptions.number_of(name);
+    EXPECT_NE(number, Exceptions::kNone);
+    EXPECT_EQ(exceptions.number_of(name), number);
+    EXPECT_EQ(exceptions.name(number), name);
+  }
+  EXPECT_EQ(exceptions.name(exceptions.number_of("one too many")), "another");
+  Exceptions fresh;
+  const std::string long_name(1000, 'x');
+  EXPECT_EQ(fresh.number_of(long_name), fresh.number_of(long_name));
+  EXPECT_EQ(fresh.name(fresh.number_of(long_name)), long_name.substr(0, Exceptions::kLongest));
+}
+
 /// On cpu, outside of a region, in train: one section with a crash and one with a hang.
 std::vector<at::Tensor> dies_of_float64(torch::nn::Module& module, std::span<const at::Tensor> inputs) {
   if (!module.is_training() || inputs[0].is_meta() || at::autocast::is_autocast_enabled(at::kCPU))
@@ -180,10 +229,8 @@ std::vector<at::Tensor> dies_of_float64(torch::nn::Module& module, std::span<con
 TEST(AtlasRun, ACrashAndAHangCostOneCell) {
   Row fragile = *whole_space().row("ReLU");
   fragile.forward = dies_of_float64;
-  AtlasSettings settings{.space = whole_space(), .whole = whole_space(), .jobs = 2, .cell_seconds = 2};
-  settings.space.modules = {&fragile};
-  settings.space.losses.clear();
-  settings.space.dtypes = {Dtype::Float, Dtype::Double, Dtype::Long, Dtype::Half};
+  AtlasSettings settings = settings_of(fragile, {Dtype::Float, Dtype::Double, Dtype::Long, Dtype::Half});
+  settings.cell_seconds = 2;
   AtlasProgress progress;
   const Atlas atlas = made(settings, progress);
   EXPECT_EQ(progress.cells, progress.all_cells);
@@ -244,7 +291,7 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
     const char *replace, *with, *says;
   } cases[] = {
       {"dtypefuzz atlas", "dtypefuzz case", "not an atlas"},
-      {"\"schema\": 1", "\"schema\": 2", "schema: expected 1, which this version reads, got 2"},
+      {"\"schema\": 1", "\"schema\": 3", "schema: expected 1 or 2, which this version reads, got 3"},
       {"\"libtorch\": \"2\"", "\"libtorch\": 2", "libtorch: expected a text, got 2"},
       {"\"libtorch\"", "\"libtroch\"", "has no 'libtorch'"},
       {"\"float32\", \"int64\"", "\"float32\", \"float32\"", "dtypes[1]: 'float32' stands twice"},
@@ -274,6 +321,10 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
       {"\"train\", 0, 0]", "\"train\", 0, 0], [\"Linear\", \"simplest\", \"cpu\", \"off\", \"train\", 0, 0]",
        "sections[1]: stands twice"},
       {"\"-\", \"float32\"]]", "\"-\"]]", "results[0]: expected outcome"},
+      {"\"float32\"]]", "\"float32\", \"c10::Error\", \"-\"]]", "results[0]: expected outcome"},
+      {"\"float32\"]]", "\"float32\", 1]]", "results[0][5]: expected a text, got 1"},
+      {"\"float32\"]]", "\"float32\", \"\\n\"]]",
+       "results[0][5]: expected a text without control characters"},
       {"\"Linear\"", "\"\\u001b[2J\"", "sections[0][0]: expected a text without control characters"},
       {"\"schema\": 1", deep.c_str(), "line 1: lists within lists, expected at most 64 levels"},
   };
@@ -283,6 +334,12 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
     text.replace(text.find(replace), std::string_view(replace).size(), with);
     EXPECT_NE(refusal_of(text).find(says), std::string::npos) << with << ": " << refusal_of(text);
   }
+}
+
+TEST(AtlasFile, OneOfBeforeHasNoExceptionsAndIsReadAsItWas) {
+  const Atlas atlas = parse_atlas(kTiny);
+  EXPECT_EQ(atlas.results[0], (CellResult{"succeeded", "forward", "accepted", "-", "float32", "-"}));
+  EXPECT_EQ(parse_atlas(print_atlas(atlas)), atlas);
 }
 
 TEST(AtlasFile, AFewWordsThatClaimVeryManyCellsAreRefused) {
@@ -372,6 +429,49 @@ TEST(AtlasDiff, AChangedCellShows) {
   EXPECT_EQ(change.before.output_dtype, "float64");
   EXPECT_EQ(change.after.output_dtype, "float32");
   EXPECT_EQ(change.example, "input float64; simplest, cpu, autocast off, eval");
+}
+
+TEST(AtlasDiff, ADifferenceInTheExceptionAloneIsToldAsOne) {
+  const Atlas& before = small_atlas();
+  uint64_t cells = 0;
+  const Atlas after = edited(before, [&](const Section& s, auto, CellResult& r) {
+    if (s.module == "Linear" && r.family == "mat1_mat2") r.exception = "c10::TypeError", ++cells;
+    if (s.module == "ReLU" && r.exception != "-") r.exception = "c10::TypeError", r.grade = "vague";
+  });
+  ASSERT_GT(cells, 0u);
+  const auto difference = compare(before, after);
+  EXPECT_EQ(difference.exception_alone, cells);
+  EXPECT_GT(difference.changed, 0u);
+  EXPECT_EQ(difference.same + difference.changed + cells, before.cell_count());
+  ASSERT_FALSE(difference.changes.empty());
+  EXPECT_EQ(difference.changes.front().module, "ReLU");  // what is more than that comes first
+  const Change& last = difference.changes.back();
+  EXPECT_TRUE(last.exception_alone);
+  EXPECT_EQ(last.module, "Linear");
+  EXPECT_EQ(last.before.exception, "c10::Error");
+  EXPECT_EQ(last.after.exception, "c10::TypeError");
+  for (const Change& change : difference.changes)
+    EXPECT_EQ(change.exception_alone, change.module == "Linear") << change.example;
+  const auto alone = compare(before, edited(before, [](const Section&, auto, CellResult& r) {
+                               if (r.exception != "-") r.exception = "c10::TypeError";
+                             }));
+  EXPECT_EQ(alone.changed, 0u);
+  EXPECT_FALSE(alone.none());
+}
+
+TEST(AtlasDiff, AnAtlasOfBeforeDiffersInNoException) {
+  const Atlas& now = small_atlas();
+  const Atlas before = edited(now, [](const Section&, auto, CellResult& r) { r.exception = "-"; });
+  ASSERT_NE(before.results, now.results);
+  for (const auto& difference : {compare(before, now), compare(now, before)}) {
+    EXPECT_TRUE(difference.none());
+    EXPECT_EQ(difference.same, now.cell_count());
+  }
+  const auto changed = compare(before, edited(now, [](const Section& s, auto, CellResult& r) {
+                                 if (s.module == "Linear" && r.exception != "-") r.phase = "backward";
+                               }));
+  EXPECT_GT(changed.changed, 0u);
+  EXPECT_EQ(changed.exception_alone, 0u);
 }
 
 TEST(AtlasDiff, DtypesAndModulesThatCameOrWentAreCountedAndTheRestIsCompared) {

@@ -87,7 +87,7 @@ Outcome outcome_of(const Checked& checked, const std::optional<Recognized>& know
 
 }  // namespace
 
-Word word_of(const Checked& checked, const Layout& layout) {
+Word word_of(const Checked& checked, const Layout& layout, Exceptions& exceptions) {
   const Observation& seen = checked.seen;
   const auto known = seen.error ? recognize(seen.error->message) : std::nullopt;
   Grade grade;
@@ -107,6 +107,7 @@ Word word_of(const Checked& checked, const Layout& layout) {
   word.grade = grade_word(grade, layout) & 63;
   if (!seen.calls.empty() && !seen.calls.back().given.empty())
     word.output = static_cast<uint32_t>(seen.calls.back().given.front()) & 63;
+  if (seen.error) word.exception = exceptions.number_of(seen.error->type);
   return word;
 }
 
@@ -119,7 +120,7 @@ Word word_of_crash(const Plan& plan, const Remains& remains, int status) {
   return word;
 }
 
-CellResult result_of(Word word, const Layout& layout) {
+CellResult result_of(Word word, const Layout& layout, const Exceptions& exceptions) {
   constexpr std::string_view kOutcomes[] = {"none",   "succeeded",      "refused", "unsupported",
                                             "failed", "not_applicable", "crash"};
   CellResult result;
@@ -138,6 +139,7 @@ CellResult result_of(Word word, const Layout& layout) {
                                                     : "blames " + layout.operands[word.grade - Word::kBlames];
   const auto output = static_cast<Dtype>(word.output);
   result.output_dtype = output == Dtype::Undefined ? "-" : name_of(output);
+  result.exception = exceptions.name(word.exception);
   return result;
 }
 

@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "harness/atlas/atlas.h"
+#include "harness/atlas/exceptions.h"
 #include "harness/check/check.h"
 #include "harness/isolate/guard.h"
 
@@ -24,21 +25,22 @@ enum class Outcome : uint8_t {
 /// A result as a word that processes share; zero: not run.
 struct Word {
   static constexpr uint32_t kNone = 0, kExact = 1, kVague = 2, kBlamesOther = 3, kBlames = 4;  // grades
-  uint32_t outcome : 6 = 0;
-  uint32_t phase : 4 = 0;
-  uint32_t family : 10 = 0;
-  uint32_t grade : 6 = kNone;  ///< from `kBlames` on: which operand of the layout
-  uint32_t output : 6 = static_cast<uint32_t>(Dtype::Undefined);
+  uint64_t outcome : 6 = 0;
+  uint64_t phase : 4 = 0;
+  uint64_t family : 10 = 0;
+  uint64_t grade : 6 = kNone;  ///< from `kBlames` on: which operand of the layout
+  uint64_t output : 6 = static_cast<uint64_t>(Dtype::Undefined);
+  uint64_t exception : 32 = Exceptions::kNone;
 
   bool is_set() const { return outcome != 0; }
 };
-static_assert(sizeof(Word) == sizeof(uint32_t) && static_cast<uint32_t>(Dtype::NumOptions) <= 64);
+static_assert(sizeof(Word) == sizeof(uint64_t) && static_cast<uint32_t>(Dtype::NumOptions) <= 64);
 /// Throws where there are more outcomes or families than a word holds.
 void require_words_to_suffice();
 
-Word word_of(const Checked&, const Layout&);
+Word word_of(const Checked&, const Layout&, Exceptions&);
 /// Of a cell that ended its process.
 Word word_of_crash(const Plan&, const Remains&, int status);
-CellResult result_of(Word, const Layout&);
+CellResult result_of(Word, const Layout&, const Exceptions&);
 
 }  // namespace dtypefuzz

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 namespace dtypefuzz {
 namespace {
@@ -13,15 +14,24 @@ namespace {
 struct Numbering {
   std::map<CellResult, uint32_t> number;
   std::vector<CellResult> results;
+  std::vector<uint32_t> bare;  ///< beside the results: the number of the same one without an exception
+
+  uint32_t of(CellResult result) {
+    const auto [at, is_new] = number.try_emplace(result, static_cast<uint32_t>(results.size()));
+    const uint32_t of_it = at->second;
+    if (is_new) {
+      results.push_back(result);
+      bare.push_back(of_it);
+      if (std::exchange(result.exception, "-") != "-") bare[of_it] = of(std::move(result));
+    }
+    return of_it;
+  }
   std::vector<uint32_t> of(const Atlas& atlas) {
     std::vector<uint32_t> numbers;
-    for (const CellResult& result : atlas.results) {
-      const auto [at, is_new] = number.try_emplace(result, static_cast<uint32_t>(results.size()));
-      if (is_new) results.push_back(result);
-      numbers.push_back(at->second);
-    }
+    for (const CellResult& result : atlas.results) numbers.push_back(of(result));
     return numbers;
   }
+  bool is_bare(uint32_t result) const { return bare[result] == result; }
 };
 
 std::string described(const Atlas& atlas, const Layout& layout, std::span<const uint32_t> dtype_of) {
@@ -137,13 +147,16 @@ class Comparison {
 
   void compare_cell(const Section& section, const Grid& grid, std::span<const uint32_t> dtype_of,
                     uint32_t was, uint32_t is) {
-    if (from_[was] == to_[is]) {
+    const uint32_t from = from_[was], to = to_[is];
+    const bool alike = results_.bare[from] == results_.bare[to];
+    if (from == to || (alike && (results_.is_bare(from) || results_.is_bare(to)))) {
       ++difference_.same;
       return;
     }
-    ++difference_.changed;
+    ++(alike ? difference_.exception_alone : difference_.changed);
     const Layout& layout = layout_before(section);
-    auto& change = changes_[{section.module, layout.operands[grid.column], from_[was], to_[is]}];
+    auto& change = changes_[{section.module, layout.operands[grid.column], from, to}];
+    change.exception_alone = alike;
     if (change.cells++ == 0)
       change.example = fmt::format("{}; {}, {}, autocast {}, {}", in_short(before_, layout, dtype_of),
                                    section.variant, section.device, section.autocast, section.mode);
@@ -158,7 +171,8 @@ class Comparison {
     }
     std::stable_sort(difference_.changes.begin(), difference_.changes.end(),
                      [](const Change& a, const Change& b) {
-                       return std::tie(a.module, a.operand, b.cells) < std::tie(b.module, b.operand, a.cells);
+                       return std::tie(a.exception_alone, a.module, a.operand, b.cells) <
+                              std::tie(b.exception_alone, b.module, b.operand, a.cells);
                      });
   }
 

@@ -56,7 +56,7 @@ Word PieceRun::judged_word(size_t cell) {
   slot_.judging = true;
   checker_.assume_unsupported(slot_.unasked == cell);
   Checked checked = checker_.judged(std::move(subject_.plan), std::move(seen));
-  const Word word = word_of(checked, subject_.layout);
+  const Word word = word_of(checked, subject_.layout, sheet_.totals->exceptions);
   subject_.plan = std::move(checked.plan);
   return word;
 }

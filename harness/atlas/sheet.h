@@ -23,6 +23,7 @@ struct CellSlot {
 struct Totals {
   std::atomic<uint64_t> next{0};  ///< piece to claim
   std::atomic<uint64_t> cells{0}, runs{0};
+  Exceptions exceptions;
 };
 
 /// The whole table while it is made, in memory that all processes see.

@@ -80,10 +80,10 @@ class Sections {
     std::vector<uint32_t> cells(layout.cell_count(work_.dtypes.axis()));
     for (size_t i = 0; i < cells.size(); ++i) {
       const Word word = sheet_.words[piece.first + i];
-      uint32_t bits;
+      uint64_t bits;
       std::memcpy(&bits, &word, sizeof bits);
       const auto [at, is_new] = numbers_.try_emplace({bits, &layout}, 0);
-      if (is_new) at->second = writer_.result(result_of(word, layout));
+      if (is_new) at->second = writer_.result(result_of(word, layout, sheet_.totals->exceptions));
       cells[i] = at->second;
     }
     writer_.add(piece.section, layout, cells);
@@ -95,7 +95,7 @@ class Sections {
   const OnSection& on_section_;
   AtlasWriter writer_;
   size_t written_ = 0;
-  std::map<std::pair<uint32_t, const Layout*>, uint32_t> numbers_;  ///< of results, by word
+  std::map<std::pair<uint64_t, const Layout*>, uint32_t> numbers_;  ///< of results, by word
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/blame/known.h"
 #include "properties/signature.h"
 
 namespace dtypefuzz {
@@ -97,59 +98,66 @@ bool is_at_or_after(const Trail& trail, const Operation& operation, std::string_
   return begin != trail.operations.end() && &operation >= &*begin;
 }
 
+/// `detach` of `aten::detach`, which some are recorded as.
+std::string_view plain_name(const Operation& operation) {
+  std::string_view name = operation.name;
+  if (name.starts_with("aten::")) name.remove_prefix(6);
+  return name;
+}
+
 /// What makes memory, or another view of it: whoever calls it is to blame.
 bool is_plumbing(const Operation& operation) {
-  constexpr std::string_view kPlumbing[] = {"aten::empty",
-                                            "aten::empty_strided",
-                                            "aten::empty_like",
-                                            "aten::new_empty",
-                                            "aten::resize_",
-                                            "aten::resize_as_",
-                                            "aten::as_strided",
-                                            "aten::view",
-                                            "aten::_unsafe_view",
-                                            "aten::reshape",
-                                            "aten::expand",
-                                            "aten::unsqueeze",
-                                            "aten::squeeze",
-                                            "aten::transpose",
-                                            "aten::t",
-                                            "aten::select",
-                                            "aten::slice",
-                                            "aten::alias",
-                                            "aten::detach",
-                                            "aten::clone",
-                                            "aten::contiguous",
-                                            "aten::broadcast_tensors",
-                                            "aten::new_zeros",
-                                            "aten::zeros_like",
-                                            "aten::zeros",
-                                            "aten::new_empty_strided",
-                                            "aten::as_strided_",
-                                            "aten::_reshape_alias",
-                                            "aten::permute",
-                                            "aten::flatten",
-                                            "aten::unbind",
-                                            "aten::chunk",
-                                            "aten::split",
-                                            "aten::narrow",
-                                            "aten::fill_",
-                                            "aten::zero_",
-                                            "aten::item",
-                                            "aten::_local_scalar_dense",
-                                            "aten::resolve_conj",
-                                            "aten::resolve_neg",
-                                            "aten::conj"};
-  return std::ranges::find(kPlumbing, operation.name) != std::end(kPlumbing);
+  constexpr std::string_view kPlumbing[] = {"empty",
+                                            "empty_strided",
+                                            "empty_like",
+                                            "new_empty",
+                                            "resize_",
+                                            "resize_as_",
+                                            "as_strided",
+                                            "view",
+                                            "_unsafe_view",
+                                            "reshape",
+                                            "expand",
+                                            "unsqueeze",
+                                            "squeeze",
+                                            "transpose",
+                                            "t",
+                                            "select",
+                                            "slice",
+                                            "alias",
+                                            "detach",
+                                            "clone",
+                                            "contiguous",
+                                            "broadcast_tensors",
+                                            "new_zeros",
+                                            "zeros_like",
+                                            "zeros",
+                                            "new_empty_strided",
+                                            "as_strided_",
+                                            "_reshape_alias",
+                                            "permute",
+                                            "flatten",
+                                            "unbind",
+                                            "chunk",
+                                            "split",
+                                            "narrow",
+                                            "fill_",
+                                            "zero_",
+                                            "item",
+                                            "_local_scalar_dense",
+                                            "resolve_conj",
+                                            "resolve_neg",
+                                            "conj"};
+  return std::ranges::find(kPlumbing, plain_name(operation)) != std::end(kPlumbing);
 }
 
 /// What looks at dtypes, or copies numbers from one to another by its nature: nothing is mixed there.
 bool takes_by_nature(const Operation& operation) {
   constexpr std::string_view kByNature[] = {
-      "aten::copy_",         "aten::_to_copy", "aten::to",       "aten::is_same_size",
-      "aten::result_type",   "aten::can_cast", "aten::set_data", "aten::_has_compatible_shallow_copy_type",
-      "aten::promote_types", "aten::type_as",  "aten::is_set_to"};
-  return std::ranges::find(kByNature, operation.name) != std::end(kByNature);
+      "copy_",         "_to_copy", "to",       "is_same_size",
+      "result_type",   "can_cast", "set_data", "_has_compatible_shallow_copy_type",
+      "promote_types", "type_as",  "is_set_to"};
+  return std::ranges::find(kByNature, plain_name(operation)) != std::end(kByNature);
 }
 
 /// Whether it is where the result goes, and nothing is taken of it: the `out` of an operator that is not in
@@ -182,8 +190,10 @@ Blame blame_on(const Evidence& e, std::string_view deed, const Operation& operat
                         .deed = std::string(deed),
                         .operation = short_name(operation.name)},
               .operation = &operation};
-  if (const Operation* caller = parent_of(e.trail, operation))
-    if (!caller->is_node || !operation.is_node) blame.cause.caller = short_name(caller->name);
+  // An operator of a tensor and a number calls the one of two tensors, which has its name.
+  const Operation* caller = parent_of(e.trail, operation);
+  while (caller && caller->name == operation.name) caller = parent_of(e.trail, *caller);
+  if (caller && !(caller->is_node && operation.is_node)) blame.cause.caller = short_name(caller->name);
   return blame;
 }
 
@@ -210,6 +220,9 @@ Found ended(const Evidence& e) {
   Blame blame = blame_on_call(e, "ends", short_name(e.in_flight));
   if (e.in_flight.empty()) blame.cause.operation = e.violation.signature.culprit;
   blame.cause.function = short_name(e.stack.substr(0, e.stack.find(" < ")));
+  // Which signal it is depends on the machine; that it hangs, grows or leaves does not.
+  if (const std::string& how = e.violation.signature.family; !how.starts_with("SIG"))
+    blame.cause.operand = how;
   return blame;
 }
 
@@ -223,9 +236,15 @@ Found threw(const Evidence& e) {
     for (const Operation& operation : e.trail.operations)
       if (operation.is_node) innermost = &operation;
   Blame blame = innermost ? blame_on(e, "throws", *innermost) : blame_on_call(e, "throws", call_of(e));
+  // What works on one flat vector of all parameters does what the others, parameter by parameter, do not.
+  if (e.seen.error->phase == Phase::step && e.facts.plan.optimizer && e.facts.plan.optimizer->needs_closure &&
+      blame.operation && blame.cause.caller.empty())
+    blame.cause.caller = call_of(e);
   blame.thrown = e.seen.error->site;
   blame.exception = e.seen.error->type;
-  if (blame.thrown) blame.cause.function = short_name(blame.thrown->function);
+  if (blame.thrown)
+    blame.cause.function =
+        blame.thrown->function == "operator()" ? "lambda" : short_name(blame.thrown->function);
   return blame;
 }
 
@@ -270,7 +289,7 @@ Found used(const Evidence& e) {
 Found mixed(const Evidence& e) {
   const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
     return !operation.threw && in_its_call(e, operation) && !takes_by_nature(operation) &&
-           is_mixed(operation);
+           !is_plumbing(operation) && is_mixed(operation);
   });
   if (!found) return std::nullopt;
   Blame blame = blame_on(e, "takes", *found);
@@ -292,11 +311,10 @@ Found gave(const Evidence& e) {
   const Operation* unpromoted = first_innermost(e.trail, [&](const Operation& operation) {
     if (!in_its_call(e, operation) || takes_by_nature(operation) || is_plumbing(operation)) return false;
     if (operation.threw || operation.given.empty() || !is_mixed(operation)) return false;
+    const Dtype given = operation.given.front().dtype;
     const auto wider = [&](const Passed& taken) {
-      return !is_out(operation, taken) && !operation.given.front().finite
-                 ? false
-                 : c10::isFloatingType(taken.dtype) && c10::isFloatingType(operation.given.front().dtype) &&
-                       c10::elementSize(taken.dtype) > c10::elementSize(operation.given.front().dtype);
+      return c10::isFloatingType(taken.dtype) && c10::isFloatingType(given) &&
+             c10::elementSize(taken.dtype) > c10::elementSize(given);
     };
     return std::ranges::any_of(operation.taken, wider);
   });
@@ -350,32 +368,63 @@ Found wrote(const Evidence& e) {
   return blame;
 }
 
-Found changed_dtype(const Evidence& e) {
-  const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
-    return to_string(operation.phase) == e.violation.signature.phase &&
-           std::ranges::any_of(operation.taken, [](const Passed& taken) { return taken.changed; });
-  });
-  (void)found;
-  return std::nullopt;
+bool needs_gradient(const std::vector<Passed>& passed) {
+  return std::ranges::any_of(passed, [](const Passed& one) { return one.requires_grad; });
 }
 
+/// What an operator calls on its own way is below autograd, and gives what needs no gradient by nature: it
+/// drops none where one of its callers still has it.
 Found dropped(const Evidence& e) {
-  const auto needs = [](const Passed& passed) { return passed.requires_grad; };
   const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
-    return in_its_call(e, operation) && !takes_by_nature(operation) && !operation.given.empty() &&
-           std::ranges::any_of(operation.taken, needs) && std::ranges::none_of(operation.given, needs) &&
-           std::ranges::any_of(operation.given, [](const Passed& given) {
-             return c10::isFloatingType(given.dtype) || c10::isComplexType(given.dtype);
-           });
+    if (!in_its_call(e, operation) || takes_by_nature(operation) || is_plumbing(operation)) return false;
+    if (operation.given.empty() || !needs_gradient(operation.taken)) return false;
+    for (const Operation* at = &operation; at; at = parent_of(e.trail, *at))
+      if (needs_gradient(at->given)) return false;
+    return std::ranges::any_of(operation.given, [](const Passed& given) {
+      return c10::isFloatingType(given.dtype) || c10::isComplexType(given.dtype);
+    });
   });
   return found ? Found(blame_on(e, "drops", *found)) : std::nullopt;
+}
+
+/// Who looked at numbers that need a gradient and gave an answer: what runs then depends on it, in this call
+/// or in one behind it.
+Found decided(const Evidence& e) {
+  const auto at = std::ranges::find_if(e.trail.operations, [&](const Operation& operation) {
+    const bool forward = operation.phase == Phase::forward || operation.phase == Phase::loss;
+    return forward && !operation.is_node && !operation.threw && operation.given.empty() &&
+           needs_gradient(operation.taken) && !takes_by_nature(operation) && !is_plumbing(operation);
+  });
+  return at == e.trail.operations.end() ? std::nullopt : Found(blame_on(e, "decides", *at));
+}
+
+/// Whoever took a leaf first: what came back from there is its gradient.
+const Operation* taker_of_leaf(const Evidence& e) {
+  return first_innermost(e.trail, [&](const Operation& operation) {
+    const Operation* caller = parent_of(e.trail, operation);
+    return in_its_call(e, operation) && !takes_by_nature(operation) && !is_plumbing(operation) &&
+           !(caller && needs_gradient(caller->given)) &&
+           std::ranges::any_of(operation.taken, [&](const Passed& taken) {
+             return taken.requires_grad && has_role(taken, e.violation.signature.operands);
+           });
+  });
+}
+
+Found lost(const Evidence& e) {
+  const Operation* found = taker_of_leaf(e);
+  return found ? Found(blame_on(e, "drops", *found)) : std::nullopt;
+}
+
+Found gave_gradient(const Evidence& e) {
+  const Operation* found = taker_of_leaf(e);
+  return found ? Found(blame_on(e, "returns", *found)) : std::nullopt;
 }
 
 Found spoiled(const Evidence& e) {
   const auto finite = [](const Passed& passed) { return passed.finite; };
   const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
-    return is_at_or_after(e.trail, operation, "step") && std::ranges::all_of(operation.taken, finite) &&
-           !std::ranges::all_of(operation.given, finite);
+    return is_at_or_after(e.trail, operation, "step") && !is_plumbing(operation) &&
+           std::ranges::all_of(operation.taken, finite) && !std::ranges::all_of(operation.given, finite);
   });
   if (!found) return std::nullopt;
   Blame blame = blame_on(e, "spoils", *found);
@@ -398,7 +447,9 @@ const Operation* first_apart(const Evidence& e, const Differs& differs) {
     std::vector<const Operation*> ended, open;
     const auto end = [&](int until) {
       while (!open.empty() && open.back() - trail.operations.data() != until) {
-        if (!takes_by_nature(*open.back()) && !is_plumbing(*open.back())) ended.push_back(open.back());
+        const bool forward = open.back()->phase == Phase::forward || open.back()->phase == Phase::loss;
+        if (forward && !takes_by_nature(*open.back()) && !is_plumbing(*open.back()))
+          ended.push_back(open.back());
         open.pop_back();
       }
     };
@@ -476,8 +527,25 @@ Found conversion(const Evidence& e) {
   return blame;
 }
 
+/// Who left an operand in another dtype than it was given in.
+Found changed_dtype(const Evidence& e) {
+  const Operation* found = first_innermost(e.trail, [&](const Operation& operation) {
+    return !takes_by_nature(operation) && !is_plumbing(operation) &&
+           std::ranges::any_of(operation.taken, [](const Passed& taken) {
+             return !taken.operands.empty() && taken.after != taken.dtype;
+           });
+  });
+  return found ? Found(blame_on(e, "converts", *found)) : std::nullopt;
+}
+
 Found stage(const Evidence& e) {
   Blame blame = blame_on_call(e, "converts", call_of(e));
+  blame.cause.operand = e.violation.signature.operands;
+  return blame;
+}
+
+Found loaded(const Evidence& e) {
+  Blame blame = blame_on_call(e, "loads", call_of(e));
   blame.cause.operand = e.violation.signature.operands;
   return blame;
 }
@@ -492,6 +560,7 @@ Found cache(const Evidence& e) {
 using enum Broken;
 constexpr Rule kRules[] = {
     {process_ended, "ended", ended},
+    {process_ended, "threw", threw},
     {call_refused, "threw", threw},
     {stage_refused, "threw", threw},
     {mismatch_accepted, "took", took},
@@ -504,16 +573,20 @@ constexpr Rule kRules[] = {
     {refused_late, "threw", threw},
     {output_dtype, "gave", gave},
     {gradient_dtype, "conversion", conversion},
+    {gradient_dtype, "gave_gradient", gave_gradient},
     {gradient_missing, "dropped", dropped},
+    {gradient_missing, "decided", decided},
+    {gradient_missing, "lost", lost},
     {trace, "wrote", wrote},
+    {trace, "threw", threw},
     {region_left_changed, "left_region", left_region},
     {region_undocumented, "region", region},
     {region_cached, "cache", cache},
     {region_cached_refused, "cache", cache},
     {load_refused, "threw", threw},
-    {load_changed, "stage", stage},
-    {dtype_changed, "changed_dtype", changed_dtype},
+    {load_changed, "loaded", loaded},
     {dtype_changed, "conversion", conversion},
+    {dtype_changed, "changed_dtype", changed_dtype},
     {dtype_changed, "stage", stage},
     {not_finite, "spoiled", spoiled},
     {sibling_differs, "threw", threw},
@@ -564,9 +637,50 @@ constexpr Owner kOwners[] = {
     {.operation = "instance_norm",
      .operand = "",
      .because = "it repeats what it holds for each instance, unchecked"},
+    {.operation = "native_layer_norm", .operand = "", .because = "it has one place to check what it holds"},
 };
 /// A product checks its operands against each other, whichever of them is what, and whoever asks for it.
 constexpr std::string_view kProducts[] = {"mm", "bmm", "addmm", "baddbmm", "mv", "addmv", "dot", "matmul"};
+
+/// What promotes by nature checks nothing, on whatever device.
+bool promotes(std::string_view operation) {
+  constexpr std::string_view kPromoting[] = {
+      "add", "sub", "mul",   "div",   "cat",  "where",   "pow",     "lt",   "le",      "gt",     "ge",
+      "eq",  "ne",  "equal", "stack", "rsub", "maximum", "minimum", "lerp", "addcmul", "addcdiv"};
+  return std::ranges::find(kPromoting, operation.ends_with('_') ? operation.substr(0, operation.size() - 1)
+                                                                : operation) != std::end(kPromoting);
+}
+
+/// Whether it is a kernel: it calls no other operator.
+bool is_kernel(const Trail& trail, const Operation& operation) {
+  return std::ranges::none_of(trail.operations, [&](const Operation& other) {
+    return parent_of(trail, other) == &operation && !takes_by_nature(other) && !is_plumbing(other);
+  });
+}
+
+/// Operations that are one fault, whichever shows it.
+void merge(const Evidence& e, Blame& blame) {
+  Cause& cause = blame.cause;
+  cause.operation = merged(cause.operation), cause.caller = merged(cause.caller);
+  if (cause.deed == "takes" && blame.operation)
+    for (const Operation* at = blame.operation; at; at = parent_of(e.trail, *at))
+      for (const Owner& owner : kOwners) {
+        const std::string name = merged(short_name(at->name));
+        if (name != owner.operation || !(owner.operand.empty() || owner.operand == cause.operand)) continue;
+        cause.operation = name, cause.caller.clear();
+        if (owner.operand.empty()) cause.operand.clear();  // one check for all of them
+      }
+  // What mixes nothing is a product of operands that somebody before it has not compared.
+  // A kernel's checks are in the function of its device.
+  if (cause.deed == "takes" && blame.operation && !e.facts.plan.device->has_values &&
+      is_kernel(e.trail, *blame.operation) && !promotes(short_name(blame.operation->name)))
+    cause.operation += ".meta";
+  const std::string_view product = std::string_view(cause.operation).substr(0, cause.operation.find(".meta"));
+  if (blame.rule != "used" && std::ranges::find(kProducts, product) != std::end(kProducts))
+    cause.caller.clear(), cause.operand.clear();
+  if (cause.caller == cause.operation) cause.caller.clear();
+  if (cause.operand == "-") cause.operand.clear();  // the signature has none
+}
 
 }  // namespace
 
@@ -578,25 +692,13 @@ std::span<const Merging> mergings() {
   return kMergings;
 }
 
-/// Operations that are one fault, whichever shows it.
-void merge(const Evidence& e, Blame& blame) {
-  Cause& cause = blame.cause;
-  for (const Merging& merging : kMergings) {
-    if (cause.operation == merging.operation) cause.operation = merging.as;
-    if (cause.caller == merging.operation) cause.caller = merging.as;
-  }
-  if (cause.deed == "takes" && blame.operation)
-    for (const Operation* at = blame.operation; at; at = parent_of(e.trail, *at))
-      for (const Owner& owner : kOwners) {
-        std::string name = short_name(at->name);
-        for (const Merging& merging : kMergings)
-          if (name == merging.operation) name = merging.as;
-        if (name == owner.operation && (owner.operand.empty() || owner.operand == cause.operand))
-          cause.operation = name, cause.caller.clear();
-      }
-  if (std::ranges::find(kProducts, cause.operation) != std::end(kProducts))
-    cause.caller.clear(), cause.operand.clear();
-  if (cause.caller == cause.operation) cause.caller.clear();
+std::string merged(std::string operation) {
+  const auto* at = std::ranges::find(kMergings, operation, &Merging::operation);
+  return at == std::end(kMergings) ? operation : std::string(at->as);
+}
+
+std::span<const Owner> owners() {
+  return kOwners;
 }
 
 Blame blame(const Evidence& e) {
@@ -608,10 +710,7 @@ Blame blame(const Evidence& e) {
       return std::move(*found);
     }
   }
-  return {.cause = {.property = e.violation.signature.property,
-                    .deed = "unknown",
-                    .operation = e.violation.signature.culprit},
-          .rule = "none"};
+  return {.cause = unlooked_cause(e.violation.signature), .rule = "none"};
 }
 
 }  // namespace dtypefuzz

@@ -47,10 +47,15 @@ struct Merging {
   std::string_view because;
 };
 std::span<const Merging> mergings();
+/// What an operation is called after merging.
+std::string merged(std::string operation);
 /// An operator whose operand is its own wherever within it that is taken.
 struct Owner {
-  std::string_view operation, operand, because;
+  std::string_view operation;
+  std::string_view operand;  ///< empty: each of them
+  std::string_view because;
 };
+std::span<const Owner> owners();
 
 /// Always one: the property and the module, where nothing can be found out.
 Blame blame(const Evidence&);

@@ -39,6 +39,16 @@ std::string callers_of(const Operation& operation) {
   return fmt::format("{}", fmt::join(names, " < "));
 }
 
+/// Where a call of the front end is to blame: what it called first tells which of LibTorch's functions it is.
+const Operation* first_in_its_phase(const Evidence& evidence) {
+  const Signature& signature = evidence.violation.signature;
+  const std::string_view phase = signature.culprit == "to" ? "convert" : std::string_view(signature.phase);
+  const auto at = std::ranges::find_if(evidence.trail.operations, [&](const Operation& operation) {
+    return to_string(operation.phase) == phase;
+  });
+  return at == evidence.trail.operations.end() ? nullptr : &*at;
+}
+
 /// A recorded run.
 struct Looked {
   Observation seen;
@@ -138,7 +148,9 @@ class Inspector {
     Inspected inspected{.violation = violation, .cause = found.cause, .where = {}};
     if (found.thrown) inspected.where.thrown = *found.thrown;
     inspected.where.exception = found.exception;
-    if (found.operation && wants_where_(found.cause)) inspected.where.stack = callers_of(*found.operation);
+    if (const Operation* at = found.operation ? found.operation : first_in_its_phase(evidence);
+        at && wants_where_(found.cause))
+      inspected.where.stack = callers_of(*at);
     found_.push_back(std::move(inspected));
   }
 
@@ -181,23 +193,23 @@ std::vector<Inspected> inspect_isolated(const Case& c, const Space& space, const
                                         const std::function<bool(const Signature&)>& wanted,
                                         const std::function<bool(const Cause&)>& wants_where,
                                         const std::string& onednn_isa) {
-  const SharedMemory<Look> look;
-  const auto started = [&](const auto& work) {
+  const auto started = [&](Look& look, const auto& work) {
     return forked([&, work](int pipe) {
       if (!onednn_isa.empty()) setenv("ONEDNN_MAX_CPU_ISA", onednn_isa.c_str(), /*overwrite=*/1);
-      begin_cases(look->remains, limits, /*within_backward=*/true);
-      look->remains.begin();
+      begin_cases(look.remains, limits, /*within_backward=*/true);
+      look.remains.begin();
       outermost([&] { work(pipe); });
-      look->remains.end();
+      look.remains.end();
     });
   };
-  Child child = started([&](int pipe) {
+  const SharedMemory<Look> first;
+  Child child = started(*first, [&](int pipe) {
     auto json = nlohmann::json::array();
     for (const Inspected& inspected : inspect(c, space, strictness, wanted, wants_where))
       json.push_back(to_json(inspected));
     write_line(pipe, line_of(json));
   });
-  const int status = attend(child, look->remains, limits.seconds);
+  const int status = attend(child, first->remains, limits.seconds);
   if (status == 0 && !child.text.empty()) {
     const auto json = parse_json(child.text);
     const JsonAt told{json, ""};
@@ -206,24 +218,26 @@ std::vector<Inspected> inspect_isolated(const Case& c, const Space& space, const
     return all;
   }
   // Once more, to see in which operator it ends.
-  Child again = started([&](int) {
-    const TrailRecorder recorder({.in_flight = look->in_flight});
+  const SharedMemory<Look> second;
+  Child again = started(*second, [&](int) {
+    const TrailRecorder recorder({.in_flight = second->in_flight});
     Checker(strictness).check(plan_of(c, space));
   });
-  const int ending = attend(again, look->remains, limits.seconds);
+  const int status_again = attend(again, second->remains, limits.seconds);
+  const bool ended_again = second->remains.since > 0;
+  const Remains& remains = ended_again ? second->remains : first->remains;
   const Plan plan = plan_of(c, space);
-  const Violation violation = crash_of(plan, look->remains, look->remains.since > 0 ? ending : status);
+  const Violation violation = crash_of(plan, remains, ended_again ? status_again : status);
   if (!wanted(violation.signature)) return {};
-  look->in_flight[sizeof look->in_flight - 1] = '\0';
   const Observation nothing_seen;
   const Expectation nothing_promised;
   const Trail no_trail;
-  const std::string stack = stack_of(look->remains);
+  const std::string stack = stack_of(remains);
   const Blame found = blame({.violation = violation,
                              .facts = Facts(plan, nothing_promised, nothing_seen),
                              .trail = no_trail,
                              .seen = nothing_seen,
-                             .in_flight = look->in_flight,
+                             .in_flight = ended_again ? second->in_flight : "",
                              .stack = stack});
   return {{.violation = violation,
            .cause = found.cause,

@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <list>
+#include <set>
+#include <sstream>
 
 #include "dtypefuzz/check.h"
 #include "dtypefuzz/error.h"
@@ -18,6 +21,11 @@
 namespace dtypefuzz {
 
 namespace {
+
+/// Places of one cause that are made small in a campaign; of more of them it is told as they were met.
+constexpr size_t kFewPlaces = 3;
+/// Candidates that one process looks at.
+constexpr size_t kMostLooks = 200;
 
 /// Between two saves of the state: where there is something new to tell, and where cases went by.
 constexpr double kSecondsOfNews = 0.1, kSecondsOfCases = 1;
@@ -35,8 +43,11 @@ class Campaign {
         seconds_before_(state_.seconds),
         board_(settings.jobs) {
     board_->next = board_->settled = state_.next;
+    for (const auto& [signature, told] : state_.told)
+      if (tells_of_places(told.standing)) ++places_told_[told.cause];
   }
   ~Campaign() {
+    looking_.process.end();
     for (auto& [place, inquiry] : inquiries_) inquiry.process.end();
     for (Naming& naming : unnamed_) naming.process.end();
   }
@@ -56,7 +67,7 @@ class Campaign {
       state_.starts = workers.starts();
       const bool workers_run = workers.running();
       if (!workers_run && unnamed_.empty()) end_of_cases_ = true;
-      if (end_of_cases_ && inquiries_.empty() &&
+      if (end_of_cases_ && inquiries_.empty() && (!looking_.process.running() || interrupted > 0) &&
           (state_.waiting.empty() || interrupted > 0 || !settings_.inquires))
         break;
       workers.wait(200, pipes_of_others());
@@ -64,8 +75,12 @@ class Campaign {
       workers.look_after();
       hear_namings();
       if (interrupted > 0 || (settings_.seconds > 0 && seconds() >= settings_.seconds)) board_->stop = true;
+      hear_looks();
       hear_inquiries(interrupted > 0);
-      if (interrupted == 0 && settings_.inquires) start_inquiries();
+      if (interrupted == 0 && settings_.inquires) {
+        start_looks();
+        start_inquiries();
+      }
       save(false);
       if (now() - last_tick >= 0.2) {
         if (listener_.tick) listener_.tick(progress(interrupted > 0));
@@ -86,12 +101,20 @@ class Campaign {
   };
   struct Inquiry {
     Child process;
-    std::string of;  ///< what minimizing keeps of the signature
+    std::string of;  ///< its cause; where that was not found, what minimizing keeps of the signature
+  };
+  /// Candidates that are looked at for their causes, one after another.
+  struct Looking {
+    Child process = {};
+    std::vector<Place> at = {};
   };
 
   double seconds() const { return seconds_before_ + now() - begin_; }
   Progress progress(bool interrupted) const {
-    return {state_.next, state_.finished, seconds(), state_.waiting.size(), interrupted};
+    const auto waiting = std::ranges::count_if(state_.waiting, [&](const auto& entry) {
+      return !is_known(entry.second.finding.violation.signature);
+    });
+    return {state_.next, state_.finished, seconds(), static_cast<size_t>(waiting), interrupted};
   }
 
   /// In a worker's process.
@@ -107,6 +130,7 @@ class Campaign {
     for (const Naming& naming : unnamed_)
       if (naming.process.running()) pipes.push_back({naming.process.pipe, POLLIN, 0});
     for (const auto& [place, inquiry] : inquiries_) pipes.push_back({inquiry.process.pipe, POLLIN, 0});
+    if (looking_.process.running()) pipes.push_back({looking_.process.pipe, POLLIN, 0});
     return pipes;
   }
 
@@ -198,7 +222,7 @@ class Campaign {
     start_namings();
   }
 
-  bool is_known(const Signature& signature) const { return settings_.known.contains(to_string(signature)); }
+  bool is_known(const Signature& signature) const { return settings_.known.has_place(signature); }
 
   void hear(const std::string& line) {
     const auto json = parse_json(line);
@@ -206,26 +230,109 @@ class Campaign {
   }
 
   void meet(Candidate candidate) {
-    const std::string signature = to_string(candidate.finding.violation.signature);
-    if (settings_.known.contains(signature)) return tell(candidate.finding, Standing::known);
-    const auto [it, is_new] = state_.met.emplace(signature, candidate.place);
+    const Violation& violation = candidate.finding.violation;
+    const auto [it, is_new] = state_.met.emplace(to_string(violation.signature), candidate.place);
     if (!is_new) {
       if (!(candidate.place < it->second) || !state_.waiting.contains(it->second) ||
-          inquiries_.contains(it->second))
+          inquiries_.contains(it->second) || is_looked_at(it->second))
         return;
       state_.waiting.erase(it->second);
       it->second = candidate.place;
+    }
+    if (is_known(violation.signature)) {
+      tell_known(candidate.finding);
+      // Another fault may hide at a known place. What ends a process takes the time of its limits to look at.
+      if (violation.severity == Severity::crash || !settings_.inquires) return;
     }
     state_.waiting.insert_or_assign(candidate.place, std::move(candidate));
     changed_ = true;
   }
 
+  static bool tells_of_places(Standing standing) {
+    return standing == Standing::fresh || standing == Standing::spread;
+  }
+
   void tell(const Finding& finding, Standing standing) {
-    const auto [it, is_new] = state_.told.try_emplace(to_string(finding.violation.signature),
-                                                      Snapshot::Told{standing, finding.violation.severity});
-    if (!is_new) return;
+    const std::string cause = finding.cause ? to_string(*finding.cause) : "";
+    const Snapshot::Told told{standing, finding.violation.severity, cause};
+    const auto [it, is_new] = state_.told.try_emplace(to_string(finding.violation.signature), told);
+    // At a known place there may be another fault than the known one.
+    if (!is_new && !(it->second.standing == Standing::known && tells_of_places(standing))) return;
+    it->second = told;
+    if (tells_of_places(standing)) ++places_told_[cause];
     listener_.report(finding, standing);
     changed_ = changed_ || standing != Standing::known;
+  }
+  void tell_known(Finding finding) {
+    finding.violation.signature = *settings_.known.place_of(finding.violation.signature);
+    tell(finding, Standing::known);
+  }
+
+  // Looks: what a candidate, as it was met, is to be blamed on.
+
+  bool is_looked_at(const Place& place) const {
+    return std::ranges::find(looking_.at, place) != looking_.at.end();
+  }
+  bool needs_look(const Candidate& candidate) const {
+    return !candidate.finding.cause && !unseen_.contains(candidate.place);
+  }
+
+  void start_looks() {
+    if (looking_.process.running()) return;
+    std::vector<const Candidate*> candidates;
+    for (const auto& [place, candidate] : state_.waiting) {
+      if (place_is_open(place) && !end_of_cases_) break;
+      if (candidates.size() == kMostLooks) break;
+      if (needs_look(candidate)) candidates.push_back(&candidate);
+    }
+    if (candidates.empty()) return;
+    looking_.at.clear();
+    for (const Candidate* candidate : candidates) looking_.at.push_back(candidate->place);
+    looking_.process = forked([&](int pipe) {
+      for (const auto& [cause, at] :
+           causes_of(candidates, settings_.whole, settings_.limits, settings_.strictness))
+        write_line(pipe, line_of({{"index", at.index}, {"order", at.order}, {"cause", to_string(cause)}}));
+    });
+  }
+
+  /// What nobody saw again has no cause yet; whoever makes it smaller looks for it once more.
+  void hear_looks() {
+    Child& process = looking_.process;
+    if (!process.running() || process.read()) return;
+    process.wait();
+    std::istringstream lines(process.text);
+    process.text.clear();
+    for (std::string line; std::getline(lines, line);) {
+      const auto json = parse_json(line);
+      const JsonAt at{json, ""};
+      const auto candidate = state_.waiting.find({at.field("index").count(), at.field("order").count()});
+      if (candidate != state_.waiting.end()) candidate->second.finding.cause = cause_at(at.field("cause"));
+    }
+    for (const Place& place : looking_.at) {
+      const auto candidate = state_.waiting.find(place);
+      if (candidate != state_.waiting.end() && !candidate->second.finding.cause) unseen_.insert(place);
+    }
+    looking_.at.clear();
+    changed_ = true;
+  }
+
+  // Inquiries
+
+  /// A candidate that needs none: it is known, told of already, or one more place of a cause that is told of.
+  bool needs_no_inquiry(const Candidate& candidate) {
+    const Finding& finding = candidate.finding;
+    const Signature& signature = finding.violation.signature;
+    const Standing standing = settings_.known.standing_of(signature, finding.cause);
+    if (standing == Standing::known) {
+      tell_known(finding);
+      return true;
+    }
+    if (state_.told.contains(to_string(signature)) && !is_known(signature)) return true;
+    if (!finding.cause) return false;
+    const auto told = places_told_.find(to_string(*finding.cause));
+    if (told == places_told_.end() || told->second < kFewPlaces) return false;
+    if (!is_known(signature)) tell(finding, Standing::spread);
+    return true;
   }
 
   /// In the order of their places where two may turn out to be one finding, so that the first of them names
@@ -236,15 +343,17 @@ class Campaign {
     for (auto it = state_.waiting.begin(); it != state_.waiting.end();) {
       const Candidate& candidate = it->second;
       if (inquiries_.size() >= static_cast<size_t>(settings_.jobs) ||
-          (place_is_open(candidate.place) && !end_of_cases_))
+          (place_is_open(candidate.place) && !end_of_cases_) || needs_look(candidate))
         return;
-      const std::string of = kept_by_minimizing(candidate.finding.violation.signature);
-      if (!busy.insert(of).second) {
+      const auto& [signature, cause] =
+          std::tie(candidate.finding.violation.signature, candidate.finding.cause);
+      const std::string of = cause ? to_string(*cause) : kept_by_minimizing(signature);
+      if (busy.contains(of)) {
         ++it;
-      } else if (state_.told.contains(to_string(candidate.finding.violation.signature))) {
+      } else if (needs_no_inquiry(candidate)) {
         it = state_.waiting.erase(it);
-        busy.erase(of);
       } else {
+        busy.insert(of);
         inquiries_[it->first] = {
             inquiry_into(candidate, settings_.whole, settings_.known, settings_.limits, settings_.strictness),
             of};
@@ -252,6 +361,18 @@ class Campaign {
       }
     }
   }
+
+  /// What became of it, held against what this campaign has told of.
+  void tell(const Inquired& inquired) {
+    const Finding& finding = inquired.finding;
+    if (inquired.standing == Standing::known) return tell_known(finding);
+    if (inquired.standing == Standing::flaky) return tell(finding, Standing::flaky);
+    Standing standing = settings_.known.standing_of(finding.violation.signature, finding.cause);
+    if (standing == Standing::fresh && finding.cause && places_told_.contains(to_string(*finding.cause)))
+      standing = Standing::spread;
+    tell(finding, standing);
+  }
+
   /// Whether a case with a lower index may still tell of the same.
   bool place_is_open(const Place& place) const { return place.index >= state_.next; }
 
@@ -278,7 +399,7 @@ class Campaign {
       }
       const Place place = it->first;
       it = inquiries_.erase(it);
-      tell(inquired.finding, inquired.standing);
+      tell(inquired);
       state_.waiting.erase(place);
       changed_ = true;
       for (const Candidate& other : inquired.also) meet(other);
@@ -305,6 +426,9 @@ class Campaign {
   const OwnBoard board_;
   std::list<Naming> unnamed_;  ///< in the order in which they were met
   std::map<Place, Inquiry> inquiries_;
+  Looking looking_;
+  std::set<Place> unseen_;  ///< candidates that were looked at and did not show what they had shown
+  std::map<std::string, size_t> places_told_;  ///< by cause: new ones and those it has spread to
   bool end_of_cases_ = false;
   bool changed_ = false;
   uint64_t saved_next_ = 0;

@@ -16,8 +16,9 @@ struct Progress {
 };
 
 struct Listener {
-  /// Each signature once, after it was seen again in fresh processes, three times out of three (else it is
-  /// flaky). Of several cases with one signature it is that of the lowest index.
+  /// Each signature once. A new cause, and the first places that a cause has spread to, were made small and
+  /// seen again in fresh processes, three times out of three (else they are flaky); further places are told
+  /// of as they were met. Of several cases with one signature it is that of the lowest index.
   std::function<void(const Finding&, Standing)> report;
   std::function<void(const Progress&)> tick = {};  ///< about five times a second
   std::function<void(const Snapshot&)> save = {};  ///< at every change, and about once a second

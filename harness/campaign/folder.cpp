@@ -10,6 +10,7 @@
 #include "harness/campaign/record.h"
 #include "harness/core/text.h"
 #include "harness/files/case_file.h"
+#include "harness/files/cause_file.h"
 #include "harness/files/files.h"
 #include "harness/files/seen.h"
 
@@ -62,12 +63,13 @@ Folder::Folder(const fs::path& path) : path_(path) {
                      path.string(), known ? std::to_string(held.l_pid) : "of another machine");
   }
   // What a writer left that died while it wrote.
-  for (const auto& directory : {path, path / "flaky"}) {
-    std::vector<fs::path> torn;
-    for (const auto& entry : fs::directory_iterator(directory, error))
-      if (entry.path().extension() == ".tmp") torn.push_back(entry.path());
-    for (const auto& file : torn) fs::remove(file, error);
+  std::vector<fs::path> torn;
+  for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry.depth() > 1 || entry->path().filename() == "inputs") entry.disable_recursion_pending();
+    if (entry->path().extension() == ".tmp") torn.push_back(entry->path());
   }
+  for (const auto& file : torn) fs::remove(file, error);
 }
 
 Folder::~Folder() {
@@ -80,10 +82,10 @@ fs::path Folder::save(const Finding& finding, const Space& space, Standing stand
   if (!finding.stack.empty()) about.push_back({"stack", finding.stack});
   for (size_t i = 0; i < finding.observed.size(); ++i)
     about.push_back({fmt::format("run_{}", i + 1), finding.observed[i]});
-  const auto file = (standing == Standing::flaky ? path_ / "flaky" : path_) / file_name_of(signature);
-  write_atomically(
-      file, print_shortest({finding.body, std::move(about), {{seen_key(cpu_capability()), {signature}}}, {}},
-                           space));
+  const std::string key = seen_key(cpu_capability());
+  const auto file = (standing == Standing::flaky ? path_ / "flaky" : note_place(path_, finding, key)) /
+                    file_name_of(signature);
+  write_atomically(file, print_shortest({finding.body, std::move(about), {{key, {signature}}}, {}}, space));
   return file;
 }
 

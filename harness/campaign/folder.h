@@ -10,8 +10,8 @@
 namespace dtypefuzz {
 
 /// The directory of a campaign. Everything in it is whole at any moment, whenever who dies:
-/// `*.case` the findings, `flaky/*.case` what did not repeat, `run.json` what the campaign was told and what
-/// came of it, `state.json` how far it is, `inputs/` those of libFuzzer.
+/// a folder a cause with its file and its cases, `flaky/*.case` what did not repeat, `run.json` what the
+/// campaign was told and what came of it, `state.json` how far it is, `inputs/` those of libFuzzer.
 class Folder {
  public:
   /// Makes it where there is none, and takes it: one campaign at a time, an Error with the process id of who

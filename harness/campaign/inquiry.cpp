@@ -7,7 +7,9 @@
 #include <algorithm>
 
 #include "dtypefuzz/check.h"
+#include "harness/blame/inspect.h"
 #include "harness/files/finding_json.h"
+#include "harness/isolate/batch.h"
 #include "harness/isolate/crash.h"
 #include "harness/isolate/in_flight.h"
 #include "harness/isolate/native_stack.h"
@@ -66,6 +68,16 @@ Finding minimized_step_by_step(const Finding& finding, const Space& whole, const
   return small.value_or(finding);
 }
 
+/// Finds what a finding is to be blamed on, and where that is, unless it is known.
+void blame(Finding& finding, const Space& whole, const KnownFaults& known, const Limits& limits,
+           Strictness strictness) {
+  const auto seen = inspect_isolated(
+      finding.body, whole, limits, strictness,
+      [&](const Signature& signature) { return signature == finding.violation.signature; },
+      [&](const Cause& cause) { return !known.has_cause(cause); });
+  if (!seen.empty()) finding.cause = seen.front().cause, finding.where = seen.front().where;
+}
+
 /// Three runs, and what each shows; whether all show the finding.
 bool repeats(Finding& finding, const Space& whole, const Limits& limits, Strictness strictness) {
   finding.observed.clear();
@@ -97,7 +109,7 @@ std::optional<Finding> minimized(const Finding& finding, const Space& whole, con
   return small;
 }
 
-Inquired inquire(const Candidate& candidate, const Space& whole, const std::set<std::string>& known,
+Inquired inquire(const Candidate& candidate, const Space& whole, const KnownFaults& known,
                  const Limits& limits, Strictness strictness) {
   Inquired result;
   const Violation& violation = candidate.finding.violation;
@@ -108,8 +120,9 @@ Inquired inquire(const Candidate& candidate, const Space& whole, const std::set<
   Limits steps = limits;
   if (violation.signature.family == "hang")
     steps.seconds = std::min(limits.seconds, std::max(1.0, limits.seconds / 5));
-  const auto is_known = [&](const Finding& finding) {
-    return known.contains(to_string(finding.violation.signature));
+  const auto is_known = [&](Finding& finding) {
+    blame(finding, whole, known, limits, strictness);
+    return known.standing_of(finding.violation.signature, finding.cause) == Standing::known;
   };
   result.finding =
       quickly ? std::move(*quickly) : minimized_step_by_step(candidate.finding, whole, steps, strictness);
@@ -131,7 +144,34 @@ Inquired inquire(const Candidate& candidate, const Space& whole, const std::set<
   return result;
 }
 
-Child inquiry_into(const Candidate& candidate, const Space& whole, const std::set<std::string>& known,
+std::vector<std::pair<Cause, Place>> causes_of(const std::vector<const Candidate*>& candidates,
+                                               const Space& whole, const Limits& limits,
+                                               Strictness strictness) {
+  const auto nowhere = [](const Cause&) { return false; };
+  const auto wanted_of = [](const Candidate& candidate) {
+    return [&](const Signature& signature) { return signature == candidate.finding.violation.signature; };
+  };
+  const auto looked = in_batches(candidates.size(), {.limits = limits}, [&](size_t i) -> std::string {
+    const Candidate& candidate = *candidates[i];
+    if (candidate.finding.violation.severity == Severity::crash) return "";
+    const auto seen = inspect(candidate.finding.body, whole, strictness, wanted_of(candidate), nowhere);
+    return seen.empty() ? "" : to_string(seen.front().cause);
+  });
+  std::vector<std::pair<Cause, Place>> causes;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const Candidate& candidate = *candidates[i];
+    if (looked[i] && !looked[i]->empty()) {
+      causes.emplace_back(parse_cause(*looked[i]), candidate.place);
+      continue;
+    }
+    const auto seen =
+        inspect_isolated(candidate.finding.body, whole, limits, strictness, wanted_of(candidate), nowhere);
+    if (!seen.empty()) causes.emplace_back(seen.front().cause, candidate.place);
+  }
+  return causes;
+}
+
+Child inquiry_into(const Candidate& candidate, const Space& whole, const KnownFaults& known,
                    const Limits& limits, Strictness strictness) {
   return forked([&](int pipe) {
     const Inquired inquired = inquire(candidate, whole, known, limits, strictness);

@@ -14,7 +14,7 @@ namespace dtypefuzz {
 /// What a campaign is told, in the words in which it is told.
 struct Orders {
   std::string engine, time, runs = "0", seed = "1", jobs, out = "findings", baseline = "none", corpus,
-                            case_time = "10s", memory = "2G", resume;
+                            case_time = "10s", memory = "2G", resume, fail_on = "cause";
   std::vector<std::string> modules, dtypes, devices;
   bool strict = false, json = false;
 };

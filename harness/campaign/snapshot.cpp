@@ -25,7 +25,8 @@ std::string print_snapshot(const Snapshot& s) {
             {"met", Json::object()},
             {"waiting", Json::array()}};
   for (const auto& [signature, told] : s.told)
-    json["told"][signature] = {{"novelty", to_string(told.standing)}, {"severity", to_string(told.severity)}};
+    json["told"][signature] = {
+        {"novelty", to_string(told.standing)}, {"severity", to_string(told.severity)}, {"cause", told.cause}};
   for (const auto& [signature, place] : s.met) json["met"][signature] = {place.index, place.order};
   for (const auto& [place, candidate] : s.waiting) json["waiting"].push_back(to_json(candidate));
   return line_of(json);
@@ -49,7 +50,9 @@ Snapshot parse_snapshot(const std::string& text) {
     }
   };
   each(told, [&](const std::string& signature, const JsonAt& at) {
-    s.told[signature] = {standing_at(at.field("novelty")), severity_at(at.field("severity"))};
+    s.told[signature] = {standing_at(at.field("novelty")), severity_at(at.field("severity")), {}};
+    if (at.json.contains("cause") && !at.field("cause").text(4096).empty())  // a campaign of before kept none
+      s.told[signature].cause = to_string(cause_at(at.field("cause")));
   });
   each(met, [&](const std::string& signature, const JsonAt& at) {
     if (at.size() != 2) at.refuse("a case and the violation's place in it");

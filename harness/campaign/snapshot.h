@@ -16,6 +16,7 @@ struct Snapshot {
   struct Told {
     Standing standing;
     Severity severity;
+    std::string cause = {};  ///< as text
     bool operator==(const Told&) const = default;
   };
   std::map<std::string, Told> told;    ///< by signature

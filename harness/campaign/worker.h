@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "harness/blame/known.h"
 #include "harness/campaign/board.h"
 #include "harness/check/check.h"
 
@@ -24,8 +25,8 @@ struct Settings {
   Space whole;  ///< what cases are read and made smaller in, `space` or more
   Bias bias;
   Strictness strictness;
-  std::set<std::string> known;  ///< signatures that need no minimizing
-  bool inquires = true;         ///< false: whatever is met is left waiting, see Snapshot
+  KnownFaults known;     ///< that need no minimizing
+  bool inquires = true;  ///< false: whatever is met is left waiting, see Snapshot
 };
 
 /// What an engine works with: the next case's index, and somebody to give the case to.

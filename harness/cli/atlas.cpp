@@ -34,9 +34,10 @@ class CellLines {
              std::span<const uint32_t> cells, const std::vector<CellResult>& results) {
     for (size_t i = endings_.size(); i < results.size(); ++i) {
       const CellResult& r = results[i];
-      endings_.push_back(fmt::format(R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{}}})",
-                                     json_text(r.outcome), json_text(r.phase), json_text(r.family),
-                                     json_text(r.grade), json_text(r.output_dtype)));
+      endings_.push_back(
+          fmt::format(R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{},"exception":{}}})",
+                      json_text(r.outcome), json_text(r.phase), json_text(r.family), json_text(r.grade),
+                      json_text(r.output_dtype), json_text(r.exception)));
     }
     const auto beginning = fmt::format(
         R"({{"schema":1,"type":"cell","module":{},"variant":{},"device":{},"autocast":{},"mode":{},"dtypes":{{)",
@@ -97,7 +98,7 @@ int atlas(const AtlasOptions& o) {
     std::fflush(stderr);
   };
   CellLines lines(settings.space.dtypes);
-  std::map<std::string, uint64_t> by_outcome;
+  std::map<std::string, uint64_t> by_outcome, by_exception;
   std::set<std::string> modules;
   AtlasProgress progress;
   const Atlas made = run_atlas(
@@ -105,7 +106,11 @@ int atlas(const AtlasOptions& o) {
       [&](const Section& section, const Layout& layout, std::span<const uint32_t> cells,
           const Atlas& so_far) {
         if (o.json) lines.print(section, layout, so_far.dtypes, cells, so_far.results);
-        for (const uint32_t cell : cells) ++by_outcome[so_far.results[cell].outcome];
+        for (const uint32_t cell : cells) {
+          const CellResult& result = so_far.results[cell];
+          ++by_outcome[result.outcome];
+          if (result.exception != "-") ++by_exception[result.exception];
+        }
         modules.insert(section.module);
       },
       tick, interrupts, progress);
@@ -128,6 +133,7 @@ int atlas(const AtlasOptions& o) {
                            {"seconds", seconds},
                            {"cases_per_second", static_cast<double>(progress.all_cells) / seconds},
                            {"outcomes", by_outcome},
+                           {"exceptions", by_exception},
                            {"out", o.out},
                            {"bytes", text.size()},
                            {"libtorch", made.libtorch},
@@ -137,9 +143,13 @@ int atlas(const AtlasOptions& o) {
   fmt::print(
       "{} cells of {} modules in {:.1f} s with {} jobs; {} of them run, the others follow from those\n",
       progress.all_cells, modules.size(), seconds, settings.jobs, progress.runs);
-  for (const auto& [outcome, count] : by_outcome)
-    fmt::print("  {:>10}  {:5.1f} %  {}\n", count,
-               100 * static_cast<double>(count) / static_cast<double>(progress.all_cells), outcome);
+  const auto list = [&](const std::map<std::string, uint64_t>& cells, std::string_view verb) {
+    for (const auto& [what, count] : cells)
+      fmt::print("  {:>10}  {:5.1f} %  {}{}\n", count,
+                 100 * static_cast<double>(count) / static_cast<double>(progress.all_cells), verb, what);
+  };
+  list(by_outcome, "");
+  list(by_exception, "threw ");
   fmt::print("saved: {} ({:.1f} MB, LibTorch {}, {})\n", o.out, static_cast<double>(text.size()) * 1e-6,
              made.libtorch, made.cpu_capability);
   return 0;
@@ -154,15 +164,19 @@ std::string in_words(const CellResult& r) {
   std::string text = fmt::format("{} in {}", r.outcome, r.phase);
   if (r.family != "accepted") text += fmt::format(" ({}{})", r.family, r.grade == "-" ? "" : ", " + r.grade);
   if (r.output_dtype != "-") text += ", gave " + r.output_dtype;
+  if (r.exception != "-") text += ", threw " + r.exception;
   return text;
 }
 
+std::string in_words(const Change& change) {
+  if (!change.exception_alone) return in_words(change.before) + " -> " + in_words(change.after);
+  return fmt::format("{} -> {}, the exception alone", in_words(change.before), change.after.exception);
+}
+
 Json fields_of(const CellResult& r) {
-  return {{"outcome", r.outcome},
-          {"phase", r.phase},
-          {"family", r.family},
-          {"grade", r.grade},
-          {"output_dtype", r.output_dtype}};
+  return {
+      {"outcome", r.outcome},           {"phase", r.phase},        {"family", r.family}, {"grade", r.grade},
+      {"output_dtype", r.output_dtype}, {"exception", r.exception}};
 }
 
 int diff(const DiffOptions& o) {
@@ -179,11 +193,13 @@ int diff(const DiffOptions& o) {
                             {"operand", change.operand},
                             {"before", fields_of(change.before)},
                             {"after", fields_of(change.after)},
+                            {"exception_alone", change.exception_alone},
                             {"cells", change.cells},
                             {"example", change.example}});
     print_json("summary", {{"engine", "diff"},
                            {"same", found.same},
                            {"changed", found.changed},
+                           {"exception_alone", found.exception_alone},
                            {"only_before", found.only_before},
                            {"only_after", found.only_after},
                            {"libtorch", {before.libtorch, after.libtorch}},
@@ -195,18 +211,17 @@ int diff(const DiffOptions& o) {
     if (change.module != module) fmt::print("{}\n", change.module);
     if (change.module != module || change.operand != operand) fmt::print("  {}\n", change.operand);
     module = change.module, operand = change.operand;
-    fmt::print("    {} cells: {} -> {}\n      {}\n", change.cells, in_words(change.before),
-               in_words(change.after), change.example);
+    fmt::print("    {} cells: {}\n      {}\n", change.cells, in_words(change), change.example);
   }
   for (const auto& [name, count] : found.only_before)
     fmt::print("{}: {} cells only in {}\n", name, count, o.before);
   for (const auto& [name, count] : found.only_after)
     fmt::print("{}: {} cells only in {}\n", name, count, o.after);
   fmt::print(
-      "LibTorch {} on {} and {} on {}: {} cells are the same, {} changed, {} are only in the first, {} only "
-      "in the second\n",
+      "LibTorch {} on {} and {} on {}: {} cells are the same, {} changed, {} in the exception alone, {} "
+      "are only in the first, {} only in the second\n",
       before.libtorch, before.cpu_capability, after.libtorch, after.cpu_capability, found.same, found.changed,
-      sum(found.only_before), sum(found.only_after));
+      found.exception_alone, sum(found.only_before), sum(found.only_after));
   return found.none() ? 0 : 1;
 }
 

@@ -46,6 +46,22 @@ class Command : public testing::Test {
     return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
   }
 
+  /// The cases below a folder, what is flaky aside.
+  std::vector<fs::path> cases_below(const std::string& where) const {
+    std::vector<fs::path> cases;
+    if (fs::exists(folder / where))
+      for (const auto& entry : fs::recursive_directory_iterator(folder / where))
+        if (entry.path().extension() == ".case" && entry.path().parent_path().filename() != "flaky")
+          cases.push_back(entry.path());
+    return cases;
+  }
+  std::vector<fs::path> folders_in(const std::string& where) const {
+    std::vector<fs::path> folders;
+    for (const auto& entry : fs::directory_iterator(folder / where))
+      if (fs::exists(entry.path() / "cause.json")) folders.push_back(entry.path());
+    return folders;
+  }
+
   fs::path folder;
 };
 
@@ -74,7 +90,7 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
       {"fuzz --memory 2", "--memory '2': expected a size, as 512M or 2G", 2},
       {"fuzz --memory 1M", "--memory '1M': LibTorch itself needs more", 2},
       {"fuzz --resume nowhere", "--resume nowhere: no run.json is there", 2},
-      {"fuzz --engine afl --baseline none", "--engine 'afl': expected libfuzzer, rapidcheck, sweep", 2},
+      {"fuzz --engine afl --baseline none", "--engine 'afl': expected rapidcheck, libfuzzer, sweep", 2},
       {"fuzz --modules Liner --baseline none", "--modules 'Liner': unknown, did you mean 'Linear'?", 2},
       {"fuzz --dtypes floot32 --baseline none", "--dtypes 'floot32': unknown, did you mean 'float32'?", 2},
       {"fuzz --devices tpu --baseline none", "--devices 'tpu': not in reach here", 2},
@@ -204,32 +220,39 @@ TEST_F(Command, SaysWhyAPropertyDoesNotSpeak) {
 }
 
 TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
-  Ended ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline none --out found");
+  Ended ended = run("fuzz --engine rapidcheck --runs 2500 --modules BatchNorm1d --baseline none --out found");
   EXPECT_EQ(ended.code, 1) << ended.err;
-  std::vector<fs::path> saved;
-  for (const auto& entry : fs::directory_iterator(folder / "found"))
-    if (entry.path().extension() == ".case") saved.push_back(entry.path());
+  const auto saved = cases_below("found");
+  const auto causes = folders_in("found");
   ASSERT_FALSE(saved.empty()) << ended.out;
+  EXPECT_LT(causes.size(), saved.size());
   ended = run("replay found");
   EXPECT_EQ(ended.code, 0) << ended.out;
   EXPECT_NE(ended.out.find("as seen"), std::string::npos);
 
-  EXPECT_NE(run("corpus --into known merge found").out.find(fmt::format("{} adopted", saved.size())),
-            std::string::npos);
+  EXPECT_EQ(run("corpus --into known merge found").out,
+            fmt::format("{} cases and 0 places adopted, {} causes are new\n", saved.size(), causes.size()));
   EXPECT_EQ(run("corpus check known").code, 0);
-  for (const auto& entry : fs::directory_iterator(folder / "known")) {
-    const std::string path = entry.path().string();
-    EXPECT_EQ(
-        run(fmt::format("corpus accept {} --title 'counts too early' --upstream 'none found'", path)).code,
-        0);
-    EXPECT_NE(run("replay " + path).out.find("  title:    counts too early\n"), std::string::npos);
-  }
-  ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline known --out again --json");
+  for (const fs::path& cause : folders_in("known"))
+    EXPECT_EQ(run(fmt::format("corpus accept {} --title 'counts too early' --upstream 'none found'",
+                              cause.string()))
+                  .code,
+              0);
+  // Whatever a file records, or records nothing of, is looked up.
+  file("bare.case", text_of(saved.front()).substr(0, text_of(saved.front()).find("[about]")));
+  EXPECT_EQ(run("replay --baseline known bare.case")
+                .out.find("bare.case: known: counts too early, upstream none found\n"),
+            0u);
+  EXPECT_EQ(run("replay --baseline none bare.case").out.find("bare.case: new: "), 0u);
+  ended =
+      run("fuzz --engine rapidcheck --runs 2500 --modules BatchNorm1d --baseline known --out again --json");
   EXPECT_EQ(ended.code, 0) << ended.out;
   const auto summary =
       nlohmann::json::parse(ended.out.substr(ended.out.rfind('\n', ended.out.size() - 2) + 1));
   EXPECT_EQ(summary.at("new"), 0);
+  EXPECT_EQ(summary.at("spread"), 0);
   EXPECT_EQ(summary.at("known"), saved.size());
+  EXPECT_EQ(summary.at("known_causes"), causes.size());
 
   // What a run has saved is new once.
   const auto report = [&](const std::string& more) {
@@ -237,19 +260,59 @@ TEST_F(Command, FindsSavesReplaysAdoptsKnowsAndFindsAgainWhatIsDropped) {
   };
   ended = report("--json");
   EXPECT_EQ(ended.code, 1) << ended.err;
-  EXPECT_EQ(lines(ended.out), saved.size() + 1);
-  EXPECT_NE(text_of(folder / "j.xml").find(fmt::format("failures=\"{}\"", saved.size())), std::string::npos);
+  EXPECT_EQ(lines(ended.out), causes.size() + saved.size() + 1);
+  EXPECT_NE(text_of(folder / "j.xml").find(fmt::format("failures=\"{}\"", causes.size())), std::string::npos);
   EXPECT_NE(text_of(folder / "m.md").find(" replay found/"), std::string::npos);
   EXPECT_EQ(report("").code, 0);
   EXPECT_NE(text_of(folder / "j.xml").find("failures=\"0\""), std::string::npos);
 
-  const auto signature = run("corpus --into known signatures").out;
-  const std::string first = signature.substr(0, signature.find('\n'));
-  EXPECT_EQ(run("corpus --into known drop " + first).code, 0);
-  ended = run("fuzz --engine sweep --runs 3000 --modules BatchNorm1d --baseline known --out again");
+  // A place that is dropped is one that its cause has spread to; a cause that is dropped is new.
+  std::map<std::string, std::vector<std::string>> places;
+  std::istringstream known(run("corpus --into known signatures --causes").out);
+  for (std::string signature, cause; known >> signature >> cause;) places[cause].push_back(signature);
+  const auto again = [&](const std::string& more = "") {
+    return run("fuzz --engine rapidcheck --runs 2500 --modules BatchNorm1d --baseline known --out again " +
+               more);
+  };
+  const auto many =
+      std::find_if(places.begin(), places.end(), [](auto& cause) { return cause.second.size() > 1; });
+  ASSERT_NE(many, places.end());
+  EXPECT_EQ(run("corpus --into known drop " + many->second.front()).code, 0);
+  ended = again();
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  EXPECT_NE(ended.out.find("spread: counts too early at " + many->second.front()), std::string::npos)
+      << ended.out;
+  EXPECT_EQ(again("--fail-on place").code, 1);
+  EXPECT_NE(again("--fail-on nothing").err.find("--fail-on 'nothing': expected cause or place"),
+            std::string::npos);
+  for (size_t i = 1; i < many->second.size(); ++i)
+    EXPECT_EQ(run("corpus --into known drop " + many->second[i]).code, 0);
+  ended = again();
   EXPECT_EQ(ended.code, 1);
-  EXPECT_NE(ended.out.find("new finding"), std::string::npos);
-  EXPECT_NE(ended.out.find(first), std::string::npos);
+  EXPECT_NE(ended.out.find(many->first), std::string::npos) << ended.out;
+}
+
+TEST_F(Command, ShowsACauseWithItsPlacesAndASmallCase) {
+  const Ended causes = run("list causes --json");
+  EXPECT_EQ(causes.code, 0) << causes.err;
+  std::istringstream in(causes.out);
+  size_t shown = 0;
+  for (std::string line; std::getline(in, line) && shown < 3; ++shown) {
+    const auto json = nlohmann::json::parse(line);
+    const std::string cause = json.at("cause");
+    const Ended ended = run("show " + cause);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    for (const std::string& part :
+         {cause, json.at("title").get<std::string>(), fmt::format("{} places", json.at("places").size()),
+          std::string("its smallest case"), std::string("layers[0].module = "), std::string("upstream:")})
+      EXPECT_NE(ended.out.find(part), std::string::npos) << part << " in " << ended.out;
+    EXPECT_EQ(run("show " + json.at("places").begin().key()).out, ended.out);
+    const auto again = ended.out.find("again:     ");
+    ASSERT_NE(again, std::string::npos);
+  }
+  EXPECT_EQ(shown, 3u);
+  EXPECT_NE(run("show nonsense").err.find("'nonsense': no such cause"), std::string::npos);
+  EXPECT_NE(run("show takes").err.find("causes have that in their name"), std::string::npos);
 }
 
 TEST_F(Command, ABaselineEntryThatIsNoLongerShownIsFixedAndOneOfAnotherCpuUnseen) {
@@ -261,7 +324,8 @@ TEST_F(Command, ABaselineEntryThatIsNoLongerShownIsFixedAndOneOfAnotherCpuUnseen
                               "-cpu-AVX9999 = agreeing_dtypes_succeed:Linear:-:float:loss:cast:cpu:off\n");
   const Ended ended = run("fuzz --engine sweep --runs 5 --modules Linear --baseline known");
   EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
-  EXPECT_NE(ended.out.find("1 fixed, 1 unseen"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("of 1 known met again, 1 fixed, 0 partly fixed"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("1 fixed, 1 unseen on this CPU"), std::string::npos) << ended.out;
 }
 
 TEST_F(Command, PrintsJsonLinesWithStableNames) {
@@ -386,9 +450,7 @@ class Campaigns : public Command {
   }
   std::map<std::string, std::string> findings(const std::string& where) const {
     std::map<std::string, std::string> texts;
-    if (fs::exists(folder / where))
-      for (const auto& entry : fs::directory_iterator(folder / where))
-        if (entry.path().extension() == ".case") texts[entry.path().filename()] = text_of(entry.path());
+    for (const fs::path& path : cases_below(where)) texts[path.filename()] = text_of(path);
     return texts;
   }
   void wait_for_a_finding(const std::string& where) const {
@@ -484,7 +546,7 @@ TEST_F(Campaigns, GoOnFromWhatTheyWroteThemselvesAlone) {
        "found/state.json: next: expected a whole number from 0 to"},
       {"run.json", "", "", "found/run.json: line 1, column 1: "},
       {"run.json", "\"libtorch\": \"2", "\"libtorch\": \"1.2", "found/run.json: began with libtorch 1.2"},
-      {"run.json", "\"rapidcheck\"", "\"afl\"", "found/run.json: --engine 'afl': expected libfuzzer"},
+      {"run.json", "\"rapidcheck\"", "\"afl\"", "found/run.json: --engine 'afl': expected rapidcheck"},
       {"run.json", "\"jobs\": \"1\"", "\"jobs\": \"-1\"", "found/run.json: --jobs '-1': expected"},
       {"run.json", "\"ReLU\"", "\"RuLE\"", "found/run.json: --modules 'RuLE': unknown"},
       {"run.json", "\"baseline\": \"none\"", "\"baseline\": \"/elsewhere\"",

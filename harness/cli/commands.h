@@ -22,6 +22,7 @@ void add_atlas(CLI::App&, int& code);
 void add_diff(CLI::App&, int& code);
 void add_report(CLI::App&, int& code);
 void add_faults(CLI::App&, int& code);
+void add_show(CLI::App&, int& code);
 
 // What several commands need
 
@@ -36,6 +37,8 @@ struct SpaceOptions {
   Space space(const Space& whole) const;
 };
 
+/// A cause of the baseline: `cause`, `title`, `upstream`, `where`, `places`, `folder`.
+nlohmann::json to_json(const KnownCause&);
 /// One JSON line on stdout: `type` and `schema` are put in front of the fields.
 void print_json(std::string_view type, const nlohmann::json& fields);
 /// How a person calls this program from where they are: `build/dtypefuzz`.
@@ -45,6 +48,8 @@ std::string own_path();
 std::string of_checkout(const std::string& path);
 /// A finding as text or as a line.
 void print_entry(const Entry&, const Space&, bool json);
+/// `cause` or `place`; an Error otherwise.
+FailOn fail_on_of(const std::string& text);
 /// Seconds of `60s`, `10m`, `2h` or a bare number; an Error that names the option otherwise.
 double seconds_of(std::string_view option, const std::string& text);
 /// A whole number within bounds; an Error that names the option otherwise.

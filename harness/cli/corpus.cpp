@@ -1,3 +1,4 @@
+#include "harness/blame/known.h"
 #include "harness/corpus/baseline.h"
 #include "harness/corpus/keep.h"
 #include "harness/files/seen.h"
@@ -12,6 +13,7 @@ void add_corpus(CLI::App& app, int& code) {
   struct Options {
     std::string into = of_checkout("corpus/findings"), from = "findings", subject, title, upstream;
     std::vector<std::string> paths;
+    bool causes = false;
   };
   auto o = std::make_shared<Options>();
   auto* corpus = app.add_subcommand("corpus", "Keep the corpus.  Example: dtypefuzz corpus merge findings");
@@ -20,7 +22,20 @@ void add_corpus(CLI::App& app, int& code) {
 
   auto* merge = corpus->add_subcommand("merge", "Adopt the findings of a run");
   merge->add_option("from", o->from, "a directory of findings")->capture_default_str();
-  merge->callback([o] { fmt::print("{} adopted\n", merge_corpus(o->from, o->into, whole_space())); });
+  merge->callback([o] {
+    const Adopted adopted = merge_corpus(o->from, o->into, whole_space());
+    fmt::print("{} cases and {} places adopted, {} causes are new\n", adopted.cases, adopted.places,
+               adopted.causes);
+  });
+
+  auto* sort = corpus->add_subcommand(
+      "sort", "Look at every case again and move it into the folder of what it is blamed on now");
+  sort->add_option("directory", o->into, "the corpus");
+  sort->callback([o] {
+    const auto moved = sort_corpus(o->into, whole_space());
+    for (const std::string& line : moved) fmt::print("{}\n", line);
+    fmt::print("{} moved\n", moved.size());
+  });
 
   auto* check = corpus->add_subcommand("check", "Every file is whole and canonical");
   check->add_option("directory", o->into, "the corpus");
@@ -49,8 +64,8 @@ void add_corpus(CLI::App& app, int& code) {
     }
   });
 
-  auto* accept = corpus->add_subcommand("accept", "Give a finding its title");
-  accept->add_option("file", o->subject, "a case file")->required();
+  auto* accept = corpus->add_subcommand("accept", "Give a cause its title");
+  accept->add_option("path", o->subject, "its folder, its cause.json, or a case of it")->required();
   accept->add_option("--title", o->title, "what is wrong, in one line")->required();
   accept->add_option("--upstream", o->upstream, "a link to the issue, or 'none found'");
   accept->callback([o] { accept_finding(o->subject, o->title, o->upstream, whole_space()); });
@@ -60,9 +75,12 @@ void add_corpus(CLI::App& app, int& code) {
   drop->callback(
       [o] { fmt::print("removed {}\n", drop_finding(o->into, o->subject, whole_space()).string()); });
 
-  corpus->add_subcommand("signatures", "The known signatures, one a line")->callback([o] {
-    for (const auto& [signature, entry] : load_baseline(o->into, whole_space()))
-      fmt::print("{}\n", signature);
+  auto* signatures = corpus->add_subcommand("signatures", "The known signatures, one a line");
+  signatures->add_flag("--causes", o->causes, "each with its cause, and causes without a place here");
+  signatures->callback([o] {
+    const KnownFaults known = load_baseline(o->into, whole_space()).faults();
+    if (o->causes) return fmt::print("{}", print_known(known));
+    for (const auto& [signature, cause] : known.places) fmt::print("{}\n", signature);
   });
 }
 

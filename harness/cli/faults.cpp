@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -15,11 +16,12 @@ namespace dtypefuzz {
 namespace {
 
 struct FaultOptions {
-  std::string seed = "1", only = "*", time = "10s", campaign, jobs = "1";
+  std::string seed = "1", only = "*", time = "10s", campaign, jobs = "1", baseline = "none";
   bool json = false, often = false;
 };
 
-void print(const Fault& fault, const Trial& trial, bool json) {
+/// `with_causes`: what the fault was told as, whether that names what was replaced, and what hides it.
+void print(const Fault& fault, const Trial& trial, bool with_causes, bool json) {
   if (json)
     return print_json("fault", {{"name", fault.name},
                                 {"class", to_string(fault.what)},
@@ -30,20 +32,33 @@ void print(const Fault& fault, const Trial& trial, bool json) {
                                 {"cases", trial.cases},
                                 {"signature", trial.signature},
                                 {"fired", trial.fired},
+                                {"cause", trial.cause},
+                                {"names_operator", trial.names_operator},
+                                {"hidden_by", trial.hidden_by},
                                 {"case", trial.caught ? print_case({trial.minimized, {}, {}, {}}) : ""}});
-  fmt::print("| {} | {} | `{}` | {} | {:.1f} | {} |\n", fault.name, to_string(fault.what), fault.property,
+  fmt::print("| {} | {} | `{}` | {} | {:.1f} | {} |", fault.name, to_string(fault.what), fault.property,
              trial.caught ? "yes" : "NO", trial.seconds, trial.layers);
+  if (with_causes && trial.caught)
+    fmt::print(" `{}` | {} |", trial.cause, trial.names_operator ? "yes" : "no");
+  else if (with_causes)
+    fmt::print(" {} | |", trial.hidden_by.empty()
+                              ? "nothing was told"
+                              : fmt::format("hidden by {}", fmt::join(trial.hidden_by, ", ")));
+  fmt::print("\n");
   std::fflush(stdout);
 }
 
 int run_faults(const FaultOptions& o) {
   const TrialSettings settings{.seed = number_of("--seed", o.seed, 0, UINT64_MAX),
-                               .seconds = seconds_of("--time", o.time)};
+                               .seconds = seconds_of("--time", o.time),
+                               .known = load_baseline(o.baseline, whole_space()).faults()};
   std::map<std::string, Control> controls;
   size_t tried = 0, caught = 0;
   const auto& interrupts = interrupts_from_now_on();
+  const bool with_causes = o.baseline != "none";
   if (!o.json)
-    fmt::print("| fault | class | property | caught | seconds | layers |\n|---|---|---|---|---|---|\n");
+    fmt::print("| fault | class | property | caught | seconds | layers |{}\n|---|---|---|---|---|---|{}\n",
+               with_causes ? " told as | names the operator |" : "", with_causes ? "---|---|" : "");
   for (const Fault& fault : planted_faults()) {
     if (interrupts > 0) return 130;
     if (fnmatch(o.only.c_str(), fault.name.c_str(), 0) != 0) continue;
@@ -52,7 +67,7 @@ int run_faults(const FaultOptions& o) {
       control = controls.emplace(family_of(fault), control_for(fault, settings)).first;
     const Trial trial = trial_of(fault, control->second, settings);
     ++tried, caught += trial.caught;
-    print(fault, trial, o.json);
+    print(fault, trial, with_causes, o.json);
   }
   if (tried == 0) fail("--only '{}': no fault has such a name", o.only);
   if (!o.json) fmt::print("\n{} of {} planted faults caught\n", caught, tried);
@@ -86,8 +101,7 @@ int run_rare(const FaultOptions& o) {
                     .known = {}};
   // What is met often should cost little.
   if (o.often) settings.limits = {.seconds = 5, .bytes = uint64_t{1} << 30};
-  for (const auto& [signature, entry] : load_baseline(of_checkout("corpus/findings"), whole))
-    settings.known.insert(signature);
+  settings.known = load_baseline(of_checkout("corpus/findings"), whole).faults();
   prepare_process();
   const auto faults = rare_faults(o.often);
   const RareCampaign campaign = run_with(faults, settings, interrupts_from_now_on(),
@@ -137,6 +151,10 @@ void add_faults(CLI::App& app, int& code) {
       ->needs(campaign);
   command->add_flag("--often", o->often, "on combinations that are less rare, for a short campaign")
       ->needs(campaign);
+  command
+      ->add_option("--baseline", o->baseline,
+                   "known causes: a fault is caught where it is told of as a new one; usually none")
+      ->capture_default_str();
   command->add_flag("--json", o->json, "JSON lines on stdout");
   command->callback([o, &code] { code = o->campaign.empty() ? run_faults(*o) : run_rare(*o); });
 }

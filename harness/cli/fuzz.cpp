@@ -11,6 +11,7 @@
 #include "harness/cli/tally.h"
 #include "harness/engines/engines.h"
 #include "harness/files/case_file.h"
+#include "harness/files/cause_file.h"
 #include "harness/search/size.h"
 
 namespace dtypefuzz {
@@ -77,11 +78,29 @@ Opened resumed(const Orders& given, const Space& whole) {
 }
 
 /// The engine, ready to run: from the known findings and from the seeds of the checkout.
-Engine engine_of(const Orders& o, const std::map<std::string, Known>& baseline, const Space& whole) {
+Engine engine_of(const Orders& o, const Baseline& baseline, const Space& whole) {
   EngineOptions options{.corpus = o.corpus, .seeds = {}, .target = {}, .folder = o.out};
-  for (const auto& [signature, entry] : baseline) options.known.push_back(entry.path.string());
+  for (const auto& [signature, place] : baseline.places)
+    if (!place.path.empty()) options.known.push_back(place.path.string());
   if (const auto seeds = of_checkout("corpus/seeds"); fs::is_directory(seeds)) options.seeds.push_back(seeds);
   return engine_named(o.engine).make(options, whole);
+}
+
+/// The cause of what was told: its own, or that of the known place that it is.
+std::string cause_told_of(const std::string& signature, const Snapshot::Told& told,
+                          const Baseline& baseline) {
+  if (const auto known = baseline.places.find(signature);
+      told.standing == Standing::known && known != baseline.places.end())
+    return known->second.cause;
+  return told.cause;
+}
+
+/// Where what a campaign told of is saved.
+fs::path path_of(const fs::path& folder, const std::string& signature, const Snapshot::Told& told) {
+  const Cause cause =
+      told.cause.empty() ? unlooked_cause(parse_signature(signature)) : parse_cause(told.cause);
+  return folder / (told.standing == Standing::flaky ? "flaky" : folder_name_of(cause)) /
+         file_name_of(signature);
 }
 
 int fuzz(const Orders& given) {
@@ -91,7 +110,8 @@ int fuzz(const Orders& given) {
   if (o.jobs.empty()) o.jobs = "1";
   Settings settings = campaign_of(o, whole);
   const auto baseline = load_baseline(o.baseline, whole);
-  for (const auto& [signature, entry] : baseline) settings.known.insert(signature);
+  settings.known = baseline.faults();
+  const FailOn fail_on = fail_on_of(o.fail_on);
   engine_named(o.engine);  // an unknown one makes no directory
   if (!folder) {
     folder = std::make_unique<Folder>(o.out);
@@ -107,7 +127,8 @@ int fuzz(const Orders& given) {
   const Snapshot from = folder->snapshot();
   Tally tally;
   for (const auto& [signature, told] : from.told)
-    tally.add(signature, told, (folder->path() / file_name_of(signature)).string());
+    tally.add(signature, told, cause_told_of(signature, told, baseline),
+              path_of(folder->path(), signature, told).string());
   if (goes_on && !o.json)
     fmt::print(stderr, "{}: goes on at case {}, {} findings so far\n", o.out, from.next, tally.fresh);
 
@@ -119,14 +140,20 @@ int fuzz(const Orders& given) {
             const auto signature = to_string(finding.violation.signature);
             Entry entry{
                 .finding = finding, .standing = standing, .layers = size_of(finding.body, whole).layers};
-            if (standing == Standing::known) {
-              const Known& known = baseline.at(signature);
-              entry.path = known.path.string(), entry.title = known.title;
-            } else {
-              const std::string engine = fmt::format("{} --seed {}", o.engine, o.seed);
-              entry.path = folder->save(finding, whole, standing, {{"engine", engine}}).string();
+            const Snapshot::Told told{standing, finding.violation.severity,
+                                      finding.cause ? to_string(*finding.cause) : ""};
+            const std::string cause = cause_told_of(signature, told, baseline);
+            if (const auto known = baseline.causes.find(cause); known != baseline.causes.end()) {
+              entry.title = known->second.file.said(), entry.upstream = known->second.file.upstream;
+              entry.finding.cause = known->second.file.cause;
             }
-            tally.add(signature, {standing, finding.violation.severity}, entry.path);
+            if (standing == Standing::known) {
+              entry.path = baseline.places.at(signature).path.string();
+            } else {
+              std::vector<Choice> about = {{"engine", fmt::format("{} --seed {}", o.engine, o.seed)}};
+              entry.path = folder->save(finding, whole, standing, std::move(about)).string();
+            }
+            tally.add(signature, told, cause, entry.path);
             ticker.clear();
             if (standing != Standing::known || o.json) print_entry(entry, whole, o.json);
           },
@@ -137,8 +164,8 @@ int fuzz(const Orders& given) {
     const Progress progress = run_campaign(settings, listener, interrupts, from);
     ticker.clear();
     look_for_fixed(baseline, settings, o.json, interrupts, tally);
-    print_summary(o, usual_orders(), settings, progress, tally, baseline.size());
-    code = progress.interrupted ? 130 : tally.fresh > 0 ? 1 : 0;
+    print_summary(o, usual_orders(), settings, progress, tally, baseline);
+    code = progress.interrupted ? 130 : tally.has_failed(fail_on) ? 1 : 0;
     record["outcome"] = progress.interrupted ? "interrupted" : "complete";
     record["seconds"] = progress.seconds;
     record["counts"] = tally.counts(progress);

@@ -100,6 +100,35 @@ int list_contracts(const std::string& wanted, bool json) {
        meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant), own_path());
 }
 
+void list_findings(const Baseline& baseline, bool json) {
+  for (const auto& [signature, place] : baseline.places) {
+    if (!json)
+      fmt::print("{}\n  {}\n", signature, baseline.title_of(place));
+    else
+      print_json("known", {{"signature", signature},
+                           {"cause", place.cause},
+                           {"title", baseline.title_of(place)},
+                           {"upstream", baseline.upstream_of(place)},
+                           {"case", place.path.string()},
+                           {"recorded_here", place.here}});
+  }
+}
+
+/// Those with most places first.
+void list_causes(const Baseline& baseline, bool json) {
+  std::vector<const KnownCause*> causes;
+  for (const auto& [text, cause] : baseline.causes) causes.push_back(&cause);
+  std::ranges::stable_sort(causes, std::greater{},
+                           [](const KnownCause* cause) { return cause->file.places.size(); });
+  for (const KnownCause* cause : causes) {
+    if (json)
+      print_json("cause", to_json(*cause));
+    else
+      fmt::print("{:4}  {}\n      {}\n", cause->file.places.size(), cause->file.said(),
+                 cause->folder.filename().string());
+  }
+}
+
 int list(const std::string& what, bool json) {
   const Space& whole = whole_space();
   const auto line = [&](std::string_view type, std::string_view name, std::string_view detail,
@@ -125,16 +154,10 @@ int list(const std::string& what, bool json) {
       line("device", to_string(device), device_in_reach(device) ? "in reach" : "not here");
   else if (what == "properties")
     for (const auto& property : all_properties()) line("property", property.name, property.sentence);
+  else if (what == "causes")
+    list_causes(load_baseline(of_checkout("corpus/findings"), whole), json);
   else if (what == "findings")
-    for (const auto& [signature, known] : load_baseline(of_checkout("corpus/findings"), whole)) {
-      if (!json)
-        fmt::print("{}\n  {}\n", signature, known.title.empty() ? "(no title)" : known.title);
-      else
-        print_json("known", {{"signature", signature},
-                             {"title", known.title},
-                             {"case", known.path.string()},
-                             {"recorded_here", known.here}});
-    }
+    list_findings(load_baseline(of_checkout("corpus/findings"), whole), json);
   else
     for (const auto& family : message_families()) line("message", family.name, family.pattern);
   return 0;
@@ -150,10 +173,12 @@ void add_list(CLI::App& app, int& code) {
   auto o = std::make_shared<Options>();
   auto* command = app.add_subcommand("list", "What there is.  Example: dtypefuzz list modules");
   command
-      ->add_option("what", o->what,
-                   "modules, dtypes, devices, properties, messages, findings (those of the baseline)")
+      ->add_option(
+          "what", o->what,
+          "modules, dtypes, devices, properties, messages; of the baseline: causes, findings (its places)")
       ->required()
-      ->check(CLI::IsMember({"modules", "dtypes", "devices", "properties", "messages", "findings"}));
+      ->check(
+          CLI::IsMember({"modules", "dtypes", "devices", "properties", "messages", "causes", "findings"}));
   command->add_flag("--json", o->json, "JSON lines on stdout");
   auto* contract = command->add_option(
       "--contract", o->contract, "of modules and losses: what these names or globs promise, with the source");

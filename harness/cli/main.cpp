@@ -75,7 +75,7 @@ int run(int argc, char** argv) {
   });
   int code = 0;
   for (const auto add : {add_fuzz, add_replay, add_minimize, add_atlas, add_diff, add_report, add_list,
-                         add_corpus, add_doctor, add_bench, add_faults})
+                         add_show, add_corpus, add_doctor, add_bench, add_faults})
     add(app, code);
   const auto refuse = [](const std::string& text, int with) {
     fmt::print(stderr, "dtypefuzz: {}\n", as_text(text));

@@ -110,6 +110,12 @@ void print_entry(const Entry& entry, const Space& space, bool json) {
   std::fflush(stdout);
 }
 
+FailOn fail_on_of(const std::string& text) {
+  if (text == "cause") return FailOn::cause;
+  if (text == "place") return FailOn::place;
+  fail("--fail-on '{}': expected cause or place", text);
+}
+
 double seconds_of(std::string_view option, const std::string& text) {
   double value = 0;
   const char* const end = text.data() + text.size();

@@ -6,7 +6,9 @@
 
 #include "dtypefuzz/check.h"
 #include "dtypefuzz/error.h"
+#include "harness/blame/inspect.h"
 #include "harness/cli/commands.h"
+#include "harness/corpus/baseline.h"
 #include "harness/files/finding_json.h"
 #include "harness/files/seen.h"
 #include "harness/search/minimize.h"
@@ -17,7 +19,7 @@ namespace {
 
 struct CaseOptions {
   std::vector<std::string> paths;
-  std::string out = "findings";
+  std::string out = "findings", baseline = of_checkout("corpus/findings");
   bool strict = false, json = false, why = false;
 };
 
@@ -27,8 +29,62 @@ std::vector<std::filesystem::path> some_case_files(const std::vector<std::string
   return files;
 }
 
+/// What is known of a violation that a case shows.
+struct LookedUp {
+  Standing standing = Standing::fresh;
+  std::string title, upstream, cause;
+};
+
+/// Looks verdicts up in the baseline, which is read when the first one is. What it does not name is looked at
+/// once more for its cause.
+class Lookup {
+ public:
+  Lookup(const CaseOptions& options, const Space& space) : options_(options), space_(space) {}
+
+  std::vector<LookedUp> of(const Case& body, const std::vector<Violation>& violations) {
+    if (violations.empty()) return {};
+    if (!baseline_) baseline_ = load_baseline(options_.baseline, space_), faults_ = baseline_->faults();
+    std::vector<LookedUp> all;
+    for (const Violation& violation : violations) {
+      LookedUp& found = all.emplace_back();
+      std::optional<Cause> cause;
+      if (const auto place = faults_.place_of(violation.signature)) {
+        found.standing = Standing::known;
+        found.cause = faults_.places.at(to_string(*place));
+      } else {
+        for (const Inspected& seen : inspect_isolated(
+                 body, space_, {}, {options_.strict},
+                 [&](const Signature& s) { return s == violation.signature; },
+                 [](const Cause&) { return false; }))
+          cause = seen.cause;
+        found.standing = faults_.standing_of(violation.signature, cause);
+        found.cause = to_string(cause ? *cause : unlooked_cause(violation.signature));
+      }
+      const auto known = baseline_->causes.find(found.cause);
+      if (known == baseline_->causes.end())
+        found.title = sentence_of(parse_cause(found.cause));
+      else
+        found.title = known->second.file.said(), found.upstream = known->second.file.upstream;
+    }
+    return all;
+  }
+
+ private:
+  const CaseOptions& options_;
+  const Space& space_;
+  std::optional<Baseline> baseline_;
+  KnownFaults faults_;
+};
+
+/// `known: TITLE, UPSTREAM`
+std::string text_of(const LookedUp& found) {
+  return fmt::format("{}: {}{}", to_string(found.standing), found.title,
+                     found.upstream.empty() ? "" : ", upstream " + found.upstream);
+}
+
 int replay(const CaseOptions& o) {
   const Space& space = whole_space();
+  Lookup lookup(o, space);
   size_t differ = 0, total = 0, unseen = 0;
   for (const auto& path : some_case_files(o.paths)) {
     std::vector<std::string> notes;
@@ -52,9 +108,16 @@ int replay(const CaseOptions& o) {
       differ += !same;
     }
     ++total, unseen += state == "unseen";
+    const auto known = lookup.of(file.body, result.violations);
     if (o.json) {
       nlohmann::json violations = nlohmann::json::array();
-      for (const auto& v : result.violations) violations.push_back(to_json(v));
+      for (size_t i = 0; i < known.size(); ++i) {
+        violations.push_back(to_json(result.violations[i]));
+        violations.back().update({{"novelty", to_string(known[i].standing)},
+                                  {"cause", known[i].cause},
+                                  {"title", known[i].title},
+                                  {"upstream", known[i].upstream}});
+      }
       nlohmann::json fields = {{"case", path.string()},
                                {"state", state},
                                {"verdicts", shown},
@@ -72,11 +135,21 @@ int replay(const CaseOptions& o) {
       fmt::print("{}: not applicable: {}\n", path.string(), result.not_applicable);
       continue;
     }
-    fmt::print("{}: {}: {}\n", path.string(), state, fmt::join(shown, " "));
+    // A file that records nothing is looked up.
+    if (state == "unseen" && !known.empty()) {
+      const auto first = std::ranges::min_element(known, {}, &LookedUp::standing);
+      fmt::print("{}: {}\n", path.string(), text_of(*first));
+    } else {
+      fmt::print("{}: {}: {}\n", path.string(), state, fmt::join(shown, " "));
+    }
     if (const auto title = file.title(); !title.empty()) fmt::print("  title:    {}\n", title);
     if (result.violations.empty()) fmt::print("  seen:     {}\n", result.outcome);
-    for (const auto& v : result.violations)
+    for (size_t i = 0; i < known.size(); ++i) {
+      const Violation& v = result.violations[i];
+      if (state == "unseen") fmt::print("  shows:    {}\n", to_string(v.signature));
+      if (state != "unseen" || known.size() > 1) fmt::print("  {}\n", text_of(known[i]));
       fmt::print("  promised: {}\n  seen:     {}\n", v.promised, v.seen);
+    }
     if (!result.stack.empty()) fmt::print("  stack:    {}\n", result.stack);
     if (o.why)
       for (const Said& said : result.said) fmt::print("  {:32}{}\n", said.property, said.verdict);
@@ -127,6 +200,8 @@ void add_replay(CLI::App& app, int& code) {
   auto* command =
       add(app, "replay",
           "Run case files and compare with what they record.  Example: dtypefuzz replay corpus/seeds", o);
+  command->add_option("--baseline", o->baseline, "a directory of known causes, or none")
+      ->capture_default_str();
   command->add_flag("--why", o->why, "what each property says, and why where it says nothing");
   command->callback([o, &code] { code = replay(*o); });
 }

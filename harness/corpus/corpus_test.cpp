@@ -2,6 +2,7 @@
 #include "harness/corpus/baseline.h"
 #include "harness/corpus/keep.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 
 #include "dtypefuzz/error.h"
 #include "harness/core/text.h"
+#include "harness/files/cause_file.h"
 #include "harness/files/files.h"
 #include "harness/files/seen.h"
 #include "harness/search/mutate.h"
@@ -163,31 +165,115 @@ TEST_F(Corpus, OfAMergeWithABadFileNothingIsAdopted) {
   EXPECT_THAT(names_in("into"), IsEmpty());
 }
 
+/// Of what is not shown, so that nobody can look at it.
+const std::string kUnlooked = folder_name_of(unlooked_cause(parse_signature(kSignature)));
+
 TEST_F(Corpus, AMergeWritesNothingOutsideAndReplacesNoOtherFinding) {
   const std::string other = "agreeing_dtypes_succeed:Linear:-:float:loss:cast:cpu:off";
-  const std::string name = file_name_of(kSignature);
+  const std::string name = kUnlooked + "/" + file_name_of(kSignature);
   file("in/a.case", std::string(kLinear) + "[seen]\n" + seen_key() + " = " + kSignature + "\n");
-  fs::create_directory(folder / "into");
+  fs::create_directories(folder / "into" / kUnlooked);
   // Another finding has the name, as where two hashes are one.
   file("into/" + name, std::string(kLinear) + "[seen]\nlibtorch-0.0.1-cpu = " + other + "\n");
   const std::string before = text_of("into/" + name);
   EXPECT_THAT(refusal([&] { merge_corpus(in(), (folder / "into").string(), whole_space()); }),
               HasSubstr("is in the way of"));
   EXPECT_EQ(text_of("into/" + name), before);
-  // The same finding of another LibTorch has it: its title and history stay.
+  // The same finding of another LibTorch has it: what is said of it and its history stay.
   file("into/" + name,
        std::string(kLinear) + "[about]\ntitle = t\n[seen]\nlibtorch-0.0.1-cpu = " + kSignature + "\n");
-  EXPECT_EQ(merge_corpus(in(), (folder / "into").string(), whole_space()), 1u);
+  EXPECT_EQ(merge_corpus(in(), (folder / "into").string(), whole_space()).cases, 1u);
   EXPECT_THAT(text_of("into/" + name), HasSubstr("title = t\n"));
   EXPECT_THAT(text_of("into/" + name), HasSubstr("libtorch-0.0.1-cpu = " + kSignature));
   // A link that has it is replaced, not followed.
   fs::remove(folder / ("into/" + name));
+  fs::remove(folder / "into" / kUnlooked / kCauseFile);
   file("victim.case", std::string(kLinear) + "[seen]\nlibtorch-0.0.1-cpu = " + kSignature + "\n");
   const std::string victim = text_of("victim.case");
-  fs::create_symlink("../victim.case", folder / ("into/" + name));
+  fs::create_symlink("../../victim.case", folder / ("into/" + name));
   merge_corpus(in(), (folder / "into").string(), whole_space());
   EXPECT_EQ(text_of("victim.case"), victim);
   EXPECT_FALSE(fs::is_symlink(folder / ("into/" + name)));
+}
+
+// Causes
+
+constexpr const char* kBias =
+    "# dtypefuzz case 1\nlayers[0].module = Linear\ninput.rank = 3\nlayers[0].bias.dtype = {}\n";
+const std::string kOfBias = "mismatch_is_refused_by_name:Linear:input/bias:{}:forward:accepted:cpu:off";
+const Cause kAddsBias = {
+    .property = "mismatch_is_refused_by_name", .deed = "takes", .operation = "add_", .operand = "bias"};
+
+TEST_F(Corpus, AMergeLooksAtWhatHasNoCauseAndFilesItUnderIt) {
+  for (const auto& [dtype, category] : {std::pair("float64", "float"), std::pair("bool", "bool")})
+    file(fmt::format("in/{}.case", dtype), fmt::format(fmt::runtime(kBias), dtype) + "[seen]\n" + seen_key() +
+                                               " = " + fmt::format(fmt::runtime(kOfBias), category) + "\n");
+  const std::string into = (folder / "into").string();
+  const Adopted adopted = merge_corpus(in(), into, whole_space());
+  EXPECT_EQ(adopted.cases, 2u);
+  EXPECT_EQ(adopted.causes, 1u);
+  EXPECT_THAT(names_in("into"), ElementsAre(folder_name_of(kAddsBias)));
+  const Baseline baseline = load_baseline(into, whole_space());
+  ASSERT_EQ(baseline.causes.size(), 1u);
+  const CauseFile& cause = baseline.causes.at(to_string(kAddsBias)).file;
+  EXPECT_EQ(cause.said(), sentence_of(kAddsBias));
+  EXPECT_THAT(cause.where.stack, HasSubstr("torch::nn::LinearImpl::forward"));
+  EXPECT_EQ(cause.places.size(), 2u);
+  EXPECT_TRUE(baseline.places.at(fmt::format(fmt::runtime(kOfBias), "bool")).here);
+  EXPECT_THAT(check_corpus(into, whole_space()), IsEmpty());
+  // Once more: all of it is there.
+  EXPECT_EQ(merge_corpus(in(), into, whole_space()).cases, 0u);
+  // A title that a person gives is the cause's, wherever it is given.
+  accept_finding((folder / "into" / folder_name_of(kAddsBias)).string(), "a bias", "none found",
+                 whole_space());
+  EXPECT_EQ(load_baseline(into, whole_space()).causes.at(to_string(kAddsBias)).file.said(), "a bias");
+  for (const char* word : {"add_", "a bias", "add_-takes"})
+    EXPECT_EQ(cause_named(load_baseline(into, whole_space()), word).file.cause, kAddsBias) << word;
+  EXPECT_THAT(refusal([&] { cause_named(load_baseline(into, whole_space()), "nothing"); }),
+              HasSubstr("'nothing': no such cause"));
+  // A place that goes takes the cause with it when it is the last one.
+  drop_finding(into, fmt::format(fmt::runtime(kOfBias), "bool"), whole_space());
+  EXPECT_THAT(check_corpus(into, whole_space()), IsEmpty());
+  drop_finding(into, fmt::format(fmt::runtime(kOfBias), "float"), whole_space());
+  EXPECT_THAT(names_in("into"), IsEmpty());
+}
+
+TEST_F(Corpus, APlaceWithoutACaseIsAdoptedAsOne) {
+  Finding finding{.violation = {.signature = parse_signature(fmt::format(fmt::runtime(kOfBias), "complex"))},
+                  .body = {},
+                  .cause = kAddsBias};
+  note_place(folder / "in", finding, seen_key());
+  const std::string into = (folder / "into").string();
+  const Adopted adopted = merge_corpus(in(), into, whole_space());
+  EXPECT_EQ(adopted.cases, 0u);
+  EXPECT_EQ(adopted.places, 1u);
+  const Known& place = load_baseline(into, whole_space()).places.at(to_string(finding.violation.signature));
+  EXPECT_TRUE(place.path.empty());
+  EXPECT_TRUE(place.here);
+}
+
+TEST_F(Corpus, WhatIsSortedLiesUnderWhatItIsBlamedOnNow) {
+  const std::string signature = fmt::format(fmt::runtime(kOfBias), "float");
+  fs::create_directory(folder / "in/wrong");
+  file("in/wrong/x.case", fmt::format(fmt::runtime(kBias), "float64") +
+                              "[about]\ntitle = t\nengine = e\n[seen]\n" + seen_key() + " = " + signature +
+                              "\n");
+  EXPECT_EQ(sort_corpus(in(), whole_space()).size(), 1u);
+  const std::string there = "in/" + folder_name_of(kAddsBias) + "/x.case";
+  EXPECT_THAT(text_of(there), HasSubstr("engine = e\n"));
+  EXPECT_THAT(text_of(there), testing::Not(HasSubstr("title")));  // which the cause has now
+  EXPECT_EQ(load_baseline(in(), whole_space()).causes.at(to_string(kAddsBias)).file.title, "t");
+  EXPECT_THAT(sort_corpus(in(), whole_space()), IsEmpty());
+}
+
+TEST_F(Corpus, ACauseInAFolderOfAnotherNameIsWrong) {
+  fs::create_directory(folder / "in/other");
+  file("in/other/cause.json", print_cause_file({.cause = kAddsBias}));
+  const auto wrong = check_corpus(in(), whole_space());
+  ASSERT_EQ(wrong.size(), 1u);
+  EXPECT_THAT(wrong.front(), HasSubstr("whose folder is " + folder_name_of(kAddsBias)));
+  file("in/other/cause.json", "{\"schema\": 1");
+  EXPECT_THAT(refusal([&] { load_baseline(in(), whole_space()); }), HasSubstr("cause.json: line 1"));
 }
 
 TEST_F(Corpus, ATemporaryFileOfSomebodyElseIsNotFollowed) {

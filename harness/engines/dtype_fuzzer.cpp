@@ -1,7 +1,7 @@
 // The libFuzzer target. Inputs are case files, mutated as cases; feedback is what a case reached: semantic
 // cells, pairs of neighbours, and functions of LibTorch entered for the first time. On its own it ends at the
-// first finding that the baseline beside it (dtype_fuzzer.baseline, a signature a line) does not name; as a
-// campaign's worker it tells and goes on.
+// first cause that the baseline beside it (dtype_fuzzer.baseline, see harness/blame/known.h) does not name;
+// as a campaign's worker it tells and goes on.
 #include <fmt/format.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -14,6 +14,8 @@
 
 #include "dtypefuzz/error.h"
 #include "generators/optimizers.h"
+#include "harness/blame/inspect.h"
+#include "harness/blame/known.h"
 #include "harness/campaign/inquiry.h"
 #include "harness/campaign/worker.h"
 #include "harness/engines/function_coverage.h"
@@ -90,54 +92,61 @@ void count(const Plan& plan, const Observation& seen) {
   ++counters.cells[XXH3_64bits(whole, sizeof whole) % sizeof counters.cells];
 }
 
-/// ClusterFuzz tells findings apart by the frames of a stack: a signature gets frames of its own. Lines are
-/// cut at 80 characters there, hence the second frame.
+/// ClusterFuzz tells findings apart by the frames of a stack: a cause gets frames of its own. Lines are cut
+/// at 80 characters there, hence the second frame.
 [[noreturn]] void end_with(const Finding& finding) {
-  const std::string signature = to_string(finding.violation.signature);
-  uint64_t hash = XXH3_64bits(signature.data(), signature.size());
+  const std::string cause = to_string(cause_of(finding));
+  uint64_t hash = XXH3_64bits(cause.data(), cause.size());
   std::string letters;
   for (int i = 0; i < 12; ++i, hash >>= 4) letters += static_cast<char>('a' + (hash & 15));
   const auto& property = finding.violation.signature.property;
   fmt::print(stderr,
-             "{}promised: {}\nseen:     {}\n"
+             "{}cause:     {}\nsignature: {}\npromised:  {}\nseen:      {}\n"
              "ASSERTION FAILED: {}\n"
              "    #0 0x000000000000 in {} /src/dtypefuzz/properties/{}.cpp:42:1\n"
              "    #1 0x000000000000 in FuzzerHash={} /src/dtypefuzz/properties/{}.cpp:42:1\n"
              "DEDUP_TOKEN: {}\n",
-             print_case({finding.body, {}, {}, {}}), finding.violation.promised, finding.violation.seen,
-             signature, signature, property, letters, property, signature);
+             print_case({finding.body, {}, {}, {}}), sentence_of(cause_of(finding)),
+             to_string(finding.violation.signature), finding.violation.promised, finding.violation.seen,
+             cause, cause, property, letters, property, cause);
   std::fflush(stderr);
   std::abort();
 }
 
-std::set<std::string> baseline_beside_the_binary() {
-  std::set<std::string> known;
+KnownFaults baseline_beside_the_binary() {
   std::ifstream in(std::filesystem::read_symlink("/proc/self/exe").string() + ".baseline");
-  for (std::string line; std::getline(in, line);)
-    if (!line.empty() && line[0] != '#') known.insert(line);
-  return known;
+  return parse_known({std::istreambuf_iterator<char>(in), {}});
 }
 
-/// What takes cases where no campaign does. It ends at the first finding that the baseline does not know.
+/// What takes cases where no campaign does. It ends at the first cause that the baseline does not know.
 class Alone {
  public:
   Checked work_on(Reading&& reading) {
     Checked checked = check_guarded(checker_, std::move(reading.plan), Siblings::sampled, nullptr);
     for (const Violation& v : checked.violations) {
-      const std::string signature = to_string(v.signature);
-      if (!met_.insert(signature).second || known_.contains(signature)) continue;
-      const auto small =
-          minimized({.violation = v, .body = reading.body}, whole_space(), [&](const Reading& step) {
-            return check_guarded(checker_, Plan(step.plan), Siblings::always, nullptr).violations;
-          });
-      if (small && !known_.contains(to_string(small->violation.signature))) end_with(*small);
+      if (!met_.insert(to_string(v.signature)).second) continue;
+      Finding finding{.violation = v, .body = reading.body};
+      if (standing_of(finding) != Standing::fresh) continue;
+      auto small = minimized(finding, whole_space(), [&](const Reading& step) {
+        return check_guarded(checker_, Plan(step.plan), Siblings::always, nullptr).violations;
+      });
+      if (small && standing_of(*small) == Standing::fresh) end_with(*small);
     }
     return checked;
   }
 
  private:
+  /// What it is blamed on, and whether that is new.
+  Standing standing_of(Finding& finding) const {
+    const auto seen = inspect(
+        finding.body, whole_space(), {}, [&](const Signature& s) { return s == finding.violation.signature; },
+        [](const Cause&) { return false; });
+    if (!seen.empty()) finding.cause = seen.front().cause;
+    return known_.standing_of(finding.violation.signature, finding.cause);
+  }
+
   Checker checker_;
-  const std::set<std::string> known_ = baseline_beside_the_binary();
+  const KnownFaults known_ = baseline_beside_the_binary();
   std::set<std::string> met_;
 };
 

@@ -144,7 +144,7 @@ TEST(Neighbors, AreTheStartsWithOneAnswerChangedEachOnceThenWithMore) {
 
 struct Told {
   Progress progress;
-  std::vector<Finding> fresh, flaky;
+  std::vector<Finding> fresh, spread, flaky;
   std::set<std::string> known;
   Snapshot last;
   std::set<std::string> signatures() const {
@@ -155,10 +155,12 @@ struct Told {
   /// What would be saved, all of it.
   std::map<std::string, std::string> texts() const {
     std::map<std::string, std::string> texts;
-    for (const Finding& f : fresh)
-      texts[to_string(f.violation.signature)] =
-          fmt::format("{}{} | {} | {} | {}", print_case({f.body, {}, {}, {}}), f.violation.promised,
-                      f.violation.seen, f.stack, size_of(f.body, whole_space()).layers);
+    for (const auto* findings : {&fresh, &spread})
+      for (const Finding& f : *findings)
+        texts[to_string(f.violation.signature)] =
+            fmt::format("{} {}{} | {} | {} | {} | {}", findings == &fresh ? "new" : "spread",
+                        print_case({f.body, {}, {}, {}}), f.violation.promised, f.violation.seen, f.stack,
+                        size_of(f.body, whole_space()).layers, to_string(cause_of(f)));
     return texts;
   }
 };
@@ -170,6 +172,7 @@ Told told_by(Settings settings, std::string_view engine, const EngineOptions& op
   Listener listener;
   listener.report = [&](const Finding& finding, Standing standing) {
     if (standing == Standing::fresh) told.fresh.push_back(finding);
+    if (standing == Standing::spread) told.spread.push_back(finding);
     if (standing == Standing::flaky) told.flaky.push_back(finding);
     if (standing == Standing::known) told.known.insert(to_string(finding.violation.signature));
   };
@@ -290,7 +293,8 @@ TEST(Campaign, EveryWayToEndIsAFindingThatNamesIt) {
   const Told told = told_by(settings, "rapidcheck");
   EXPECT_EQ(told.progress.cases, 100u);
   std::map<std::string, std::string> stacks;
-  for (const Finding& finding : told.fresh) stacks[to_string(finding.violation.signature)] = finding.stack;
+  for (const auto* findings : {&told.fresh, &told.spread})
+    for (const Finding& finding : *findings) stacks[to_string(finding.violation.signature)] = finding.stack;
   const struct {
     std::string category, family, frame;
   } expected[] = {
@@ -396,14 +400,82 @@ TEST(Campaign, GoesOnFromAnySnapshotAsIfItHadNotEnded) {
   EXPECT_THROW(parse_snapshot("{\"next\": 7"), Error);
 }
 
-TEST(Campaign, AKnownSignatureIsToldAsKnown) {
+/// What a campaign told, as a baseline of later ones.
+KnownFaults known_from(const Told& told) {
+  KnownFaults known;
+  for (const auto* findings : {&told.fresh, &told.spread})
+    for (const Finding& finding : *findings) known.add(finding.violation.signature, cause_of(finding));
+  return known;
+}
+
+TEST(Campaign, AKnownPlaceIsToldAsKnown) {
   Settings settings = campaign(only({"BatchNorm1d"}), 2000);
   const Told first = told_by(settings, "rapidcheck");
   ASSERT_FALSE(first.fresh.empty());
-  for (const Finding& finding : first.fresh) settings.known.insert(to_string(finding.violation.signature));
+  settings.known = known_from(first);
   const Told second = told_by(settings, "rapidcheck");
   EXPECT_TRUE(second.fresh.empty());
+  EXPECT_TRUE(second.spread.empty());
+  EXPECT_GE(second.known.size(), first.fresh.size());
+}
+
+TEST(Campaign, ACauseIsNewOnceAndHasSpreadToItsOtherPlaces) {
+  const Told told = told_by(campaign(only({"BatchNorm1d", "BatchNorm2d"}), 3000), "rapidcheck");
+  std::set<std::string> causes;
+  for (const Finding& finding : told.fresh)
+    EXPECT_TRUE(causes.insert(to_string(*finding.cause)).second) << to_string(*finding.cause);
+  ASSERT_FALSE(told.spread.empty());
+  size_t small = 0;
+  std::map<std::string, size_t> places;
+  for (const Finding& finding : told.spread) {
+    EXPECT_TRUE(causes.contains(to_string(*finding.cause))) << to_string(*finding.cause);
+    const size_t nth = ++places[to_string(*finding.cause)];
+    if (nth <= 2) EXPECT_EQ(size_of(finding.body, whole_space()).layers, 1u);
+    small += size_of(finding.body, whole_space()).layers == 1;
+  }
+  EXPECT_LT(small, told.spread.size());  // of many places only the first few are made small
+}
+
+TEST(Campaign, AKnownCauseAtANewPlaceHasSpread) {
+  Settings settings = campaign(only({"BatchNorm1d"}), 2000);
+  const Told first = told_by(settings, "rapidcheck");
+  settings.known = known_from(first);
+  settings.space = only({"BatchNorm2d"});
+  const Told second = told_by(settings, "rapidcheck");
+  const auto is_known = [&](const Finding& finding) { return settings.known.has_cause(cause_of(finding)); };
+  EXPECT_TRUE(std::ranges::any_of(second.spread, is_known));
+  EXPECT_TRUE(std::ranges::none_of(second.fresh, is_known));
+}
+
+TEST(Campaign, AnotherFaultAtAKnownPlaceIsNew) {
+  Settings settings = campaign(only({"BatchNorm1d"}), 2000);
+  const Told first = told_by(settings, "rapidcheck");
+  ASSERT_FALSE(first.fresh.empty());
+  // The same places, known of another fault.
+  for (const Finding& finding : first.fresh)
+    settings.known.add(
+        finding.violation.signature,
+        {.property = finding.violation.signature.property, .deed = "takes", .operation = "other"});
+  const Told second = told_by(settings, "rapidcheck");
   EXPECT_EQ(second.known.size(), first.fresh.size());
+  std::set<std::string> again;
+  for (const auto* findings : {&second.fresh, &second.spread})
+    for (const Finding& finding : *findings) again.insert(to_string(finding.violation.signature));
+  for (const std::string& signature : first.signatures()) EXPECT_TRUE(again.contains(signature)) << signature;
+}
+
+TEST(Campaign, AFaultOfAKnownModuleIsNewByTheOperatorThatHasIt) {
+  Settings settings = campaign(only({"Linear"}), 3000);
+  settings.known = known_from(told_by(settings, "rapidcheck"));
+  const PlantedFault fault(
+      "addmm",
+      [](const at::Tensor& bias, const at::Tensor& a, const at::Tensor& b, const at::Scalar&,
+         const at::Scalar&) -> at::Tensor { return at::mm(a, b).add(bias.to(a.scalar_type())); });
+  const Told second = told_by(settings, "rapidcheck");
+  const auto blames = [](const Finding& finding) {
+    return finding.cause && finding.cause->operation == "addmm";
+  };
+  EXPECT_TRUE(std::ranges::any_of(second.fresh, blames));
 }
 
 // The target by itself
@@ -471,8 +543,8 @@ TEST(LibFuzzer, EndsAtAFindingThatNoBaselineNamesWithAStackOfItsOwn) {
   EXPECT_NE(std::system(command.c_str()), 0);
   std::ifstream in(folder + "/log");
   const std::string log(std::istreambuf_iterator<char>(in), {});
-  EXPECT_NE(log.find("ASSERTION FAILED: refusal_leaves_no_trace:BatchNorm1d:"), std::string::npos) << log;
-  EXPECT_NE(log.find("DEDUP_TOKEN: refusal_leaves_no_trace:BatchNorm1d:"), std::string::npos);
+  EXPECT_NE(log.find("ASSERTION FAILED: refusal_leaves_no_trace:writes:add_:"), std::string::npos) << log;
+  EXPECT_NE(log.find("DEDUP_TOKEN: refusal_leaves_no_trace:writes:add_:"), std::string::npos);
   EXPECT_NE(log.find("    #1 0x000000000000 in FuzzerHash="), std::string::npos);
 }
 #endif

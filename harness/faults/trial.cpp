@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dtypefuzz/error.h"
+#include "harness/blame/blame.h"
 #include "harness/campaign/inquiry.h"
 #include "harness/engines/engines.h"
 #include "harness/files/case_file.h"
@@ -105,6 +106,14 @@ class Pursuit {
     return !control_.signatures.contains(without_autocast(signature));
   }
 
+  /// Whether the blame falls on a kernel that was replaced, or on the operator that it is a kernel of.
+  bool names_replaced(const Cause& cause) const {
+    return std::ranges::any_of(fault_.kernels, [&](const Kernel& kernel) {
+      const std::string op = merged(kernel.op.substr(0, kernel.op.find('.')));
+      return op == cause.operation || op == cause.caller || op + ".meta" == cause.operation;
+    });
+  }
+
   void look_at(const Snapshot& state) {
     for (const auto& [text, place] : state.met) {
       const Signature signature = parse_signature(text);
@@ -126,10 +135,15 @@ class Pursuit {
   }
 
   void inquire_into(const Candidate& suspect) {
-    const Inquired inquired = inquire(suspect, whole_space(), {}, settings_.limits, {});
+    const Inquired inquired = inquire(suspect, whole_space(), settings_.known, settings_.limits, {});
     const Signature& signature = inquired.finding.violation.signature;
-    trial_.caught =
-        inquired.standing == Standing::fresh && is_new(signature) && signature.property == fault_.property;
+    const std::optional<Cause>& cause = inquired.finding.cause;
+    const bool shown =
+        inquired.standing != Standing::flaky && is_new(signature) && signature.property == fault_.property;
+    trial_.caught = shown && settings_.known.standing_of(signature, cause) == Standing::fresh;
+    if (shown && !trial_.caught && cause) trial_.hidden_by.insert(to_string(*cause));
+    trial_.cause = to_string(cause_of(inquired.finding));
+    trial_.names_operator = cause && names_replaced(*cause);
     trial_.signature = to_string(signature);
     trial_.minimized = inquired.finding.body;
     trial_.layers = size_of(inquired.finding.body, whole_space()).layers;
@@ -189,6 +203,9 @@ Trial trial_of(const Fault& fault, const Control& control, const TrialSettings& 
             {"layers", trial.layers},
             {"signature", trial.signature},
             {"fired", trial.fired},
+            {"cause", trial.cause},
+            {"names_operator", trial.names_operator},
+            {"hidden_by", trial.hidden_by},
             {"case", trial.caught ? print_case({trial.minimized, {}, {}, {}}) : ""}};
   });
   const std::string file = told.at("case");
@@ -198,7 +215,10 @@ Trial trial_of(const Fault& fault, const Control& control, const TrialSettings& 
           .layers = told.at("layers"),
           .signature = told.at("signature"),
           .minimized = file.empty() ? Case{} : parse_case(file).body,
-          .fired = told.at("fired").get<std::set<std::string>>()};
+          .fired = told.at("fired").get<std::set<std::string>>(),
+          .cause = told.at("cause"),
+          .names_operator = told.at("names_operator"),
+          .hidden_by = told.at("hidden_by").get<std::set<std::string>>()};
 }
 
 }  // namespace dtypefuzz

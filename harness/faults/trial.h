@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dtypefuzz/case.h"
+#include "harness/blame/known.h"
 #include "harness/campaign/campaign.h"
 #include "harness/faults/fault.h"
 
@@ -16,6 +17,9 @@ struct TrialSettings {
   uint64_t cases = 0;   ///< no more of them, for each; 0: as many as the time allows
   /// Of a case: what is hunted over is small, so that a hang need not take the time of a campaign's.
   Limits limits = {.seconds = 3, .bytes = uint64_t{1} << 30};
+  /// What is known of LibTorch: a fault is caught where it is told of as a new cause, and what it shows as
+  /// one that is known hides it.
+  KnownFaults known = {};
 };
 
 /// What the LibTorch without any fault shows over the same modules, under the same budget and seed.
@@ -32,7 +36,10 @@ struct Trial {
   size_t layers = 0;      ///< of the smallest case
   std::string signature;  ///< of that case, which three fresh processes repeated
   Case minimized;
-  std::set<std::string> fired;  ///< properties with signatures that the control does not have
+  std::set<std::string> fired;      ///< properties with signatures that the control does not have
+  std::string cause;                ///< that it was told as, as text
+  bool names_operator = false;      ///< the cause's operation, or its caller, is one that was replaced
+  std::set<std::string> hidden_by;  ///< causes that are known, and what it showed was told as
 };
 
 /// What is drawn from for a fault: its modules and losses, every dtype, the CPU.

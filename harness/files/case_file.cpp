@@ -243,7 +243,10 @@ void write_atomically(const std::filesystem::path& path, std::string_view text) 
   }
 }
 
-std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths) {
+namespace {
+
+/// What `wanted` wants below the paths, directories aside, sorted.
+std::vector<std::filesystem::path> files_below(const std::vector<std::string>& paths, const auto& wanted) {
   std::vector<std::filesystem::path> files;
   namespace fs = std::filesystem;
   for (const std::string& path : paths) {
@@ -251,8 +254,7 @@ std::vector<std::filesystem::path> case_files(const std::vector<std::string>& pa
     if (fs::is_directory(path, error)) {
       fs::recursive_directory_iterator entry(path, error);
       for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
-        if (entry->path().extension() == ".case" && !entry->is_directory(ignored))
-          files.push_back(entry->path());
+        if (wanted(entry->path()) && !entry->is_directory(ignored)) files.push_back(entry->path());
     } else if (!error && fs::exists(path, error)) {
       files.emplace_back(path);
     } else if (!error || error == std::errc::no_such_file_or_directory) {
@@ -263,6 +265,16 @@ std::vector<std::filesystem::path> case_files(const std::vector<std::string>& pa
   std::sort(files.begin(), files.end());
   files.erase(std::unique(files.begin(), files.end()), files.end());
   return files;
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths) {
+  return files_below(paths, [](const std::filesystem::path& path) { return path.extension() == ".case"; });
+}
+
+std::vector<std::filesystem::path> files_named(std::string_view name, const std::vector<std::string>& paths) {
+  return files_below(paths, [&](const std::filesystem::path& path) { return path.filename() == name; });
 }
 
 std::string file_name_of(const std::string& signature) {

@@ -54,6 +54,8 @@ void write_atomically(const std::filesystem::path&, std::string_view text);
 /// What ends in `.case` below the paths, directories aside, sorted; links to directories are not followed. A
 /// path that does not exist, or a directory that cannot be read, is an Error.
 std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths);
+/// The same of files with this name.
+std::vector<std::filesystem::path> files_named(std::string_view name, const std::vector<std::string>& paths);
 /// What a person may have meant: the offered word with the smallest edit distance, or nothing where none is
 /// near.
 std::string nearest(std::string_view given, const std::vector<std::string>& offered);

@@ -97,6 +97,7 @@ Json to_json(const Finding& f) {
   json["stack"] = as_text(f.stack, kMostStack - 3);
   json["observed"] = Json::array();
   for (const auto& run : f.observed) json["observed"].push_back(as_prose(run));
+  if (f.cause) json.update({{"cause", to_string(*f.cause)}, {"where", to_json(f.where)}});
   return json;
 }
 
@@ -110,6 +111,8 @@ Finding finding_at(const JsonAt& at) {
     throw e.at(body.path);
   }
   finding.stack = at.field("stack").text(kMostStack);
+  if (at.json.contains("cause"))
+    finding.cause = cause_at(at.field("cause")), finding.where = whereabouts_at(at.field("where"));
   if (!at.json.contains("observed")) return finding;  // a campaign of before kept none
   const JsonAt observed = at.field("observed");
   for (size_t i = 0; i < observed.size(kMostRuns); ++i) finding.observed.push_back(observed[i].prose());

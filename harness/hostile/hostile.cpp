@@ -208,6 +208,7 @@ int run(int argc, char** argv) {
   tell("case", read_all(read_as_case, std::move(cases), runs, seed), seed);
   constexpr std::tuple<std::string_view, const char*, Reader*> kOthers[] = {
       {"atlas", "atlas.json", read_as_atlas},
+      {"cause.json", "cause.json", read_as_cause},
       {"run.json", "record.json", read_as_record},
       {"state.json", "state.json", read_as_state},
       {"results", "results.jsonl", read_as_results}};

@@ -19,6 +19,7 @@
 #include "harness/core/text.h"
 #include "harness/corpus/baseline.h"
 #include "harness/corpus/keep.h"
+#include "harness/files/cause_file.h"
 #include "harness/files/files.h"
 #include "harness/report/lines.h"
 #include "harness/search/mutate.h"
@@ -147,9 +148,16 @@ Read read_as_results(std::string_view bytes) {
     read = Read::refused;
   };
   try {
-    Report report;
-    for (auto& [signature, entry] : parse_results(bytes, "x")) report.entries.push_back(entry);
-    for (const std::string& told : {to_junit(report), to_markdown(report, "dtypefuzz")})
+    std::vector<Entry> entries;
+    for (const auto& [signature, entry] : parse_results(bytes, "x")) {
+      entries.push_back(entry);
+      const std::string line = json_line("finding", to_json(entry));
+      require(parse_results(line, "x").contains(signature), "what is read prints and reads back", line);
+    }
+    const Report report = by_cause(std::move(entries));
+    for (const CauseEntry& cause : report.causes)
+      require(parse_results(json_line("cause", to_json(cause)), "x").empty(), "a cause is no finding");
+    for (const std::string& told : {to_junit(report, FailOn::place), to_markdown(report, "dtypefuzz")})
       for (std::string_view rest = told; !rest.empty();) {
         const size_t length = rest[0] == '\n' ? 1 : character_at(rest);
         require(length > 0, "a report is text", told);
@@ -208,7 +216,8 @@ Read read_as_atlas(std::string_view bytes) {
           const Difference differs = compare(atlas, other);
           uint64_t only = 0;
           for (const auto& [module, cells] : differs.only_before) only += cells;
-          require(differs.same + differs.changed + only == atlas.cell_count(), "each cell is told once");
+          require(differs.same + differs.changed + differs.exception_alone + only == atlas.cell_count(),
+                  "each cell is told once");
         }
         return print_atlas(atlas);
       });
@@ -216,6 +225,14 @@ Read read_as_atlas(std::string_view bytes) {
 
 Read read_as_record(std::string_view bytes) {
   return read_twice(bytes, parse_record, [](const nlohmann::json& record) { return record.dump(); });
+}
+
+Read read_as_cause(std::string_view bytes) {
+  return read_twice(bytes, parse_cause_file, [](const CauseFile& file) {
+    require_plain(folder_name_of(file.cause) + ".case");
+    require(is_text(file.said()) && is_text(sentence_of(file.cause)), "what is told is text");
+    return print_cause_file(file);
+  });
 }
 
 Read read_as_state(std::string_view bytes) {
@@ -294,11 +311,19 @@ void read_as_corpus(std::string_view bytes) {
     require(std::string_view(e.what()).starts_with(inside.string()), "an error names its file", e.what());
   }
   try {
-    for (const auto& [signature, entry] : load_baseline(inside.string(), whole_space())) {
+    const Baseline baseline = load_baseline(inside.string(), whole_space());
+    for (const auto& [signature, place] : baseline.places) {
       require(to_string(parse_signature(signature)) == signature, "what is known are signatures", signature);
-      require(entry.path.parent_path() == inside && is_text(entry.title),
-              "a baseline has its own files alone", entry.path.string());
+      require(place.path.empty() || place.path.parent_path() == inside, "a baseline has its own files alone",
+              place.path.string());
+      require(is_text(baseline.title_of(place)), "a title is text", signature);
     }
+    for (const auto& [text, cause] : baseline.causes)
+      require(to_string(parse_cause(text)) == text && cause.folder == inside, "what is known are causes",
+              text);
+    const KnownFaults known = baseline.faults();
+    require(print_known(parse_known(print_known(known))) == print_known(known),
+            "what is known prints and reads back to itself");
   } catch (const Error& e) {
     require(std::string_view(e.what()).starts_with(inside.string()), "an error names its file", e.what());
   }

@@ -21,10 +21,11 @@ void read_as_message(std::string_view bytes);
 /// What a run printed, and what earlier reports told: read, or refused with its line; what is read can be
 /// told as XML and Markdown without a byte that is no text.
 Read read_as_results(std::string_view bytes);
-/// The same for an atlas, which is also compared with itself; for a campaign's run.json; and for its
-/// state.json. Read or refused, as the answer says, with one short line of text; what is read prints and
-/// reads back to itself.
+/// The same for an atlas, which is also compared with itself; for a cause's file; for a campaign's run.json;
+/// and for its state.json. Read or refused, as the answer says, with one short line of text; what is read
+/// prints and reads back to itself.
 Read read_as_atlas(std::string_view bytes);
+Read read_as_cause(std::string_view bytes);
 Read read_as_record(std::string_view bytes);
 Read read_as_state(std::string_view bytes);
 /// Neighbours and crossings of cases that no generator made are cases.

@@ -10,6 +10,8 @@
 #include <map>
 #include <set>
 
+#include "harness/isolate/batch.h"
+
 namespace dtypefuzz {
 namespace {
 
@@ -154,6 +156,30 @@ TEST(Processes, AnErrorEndsThemWithItsCode) {
   EXPECT_EQ(child.text, "so far");
   EXPECT_EQ(WEXITSTATUS(child.wait()), Error::kEnvironment);
   EXPECT_FALSE(child.running());
+}
+
+TEST(Batches, GiveWhatEachItemGaveInTheirOrderAndLoseNoneButThoseThatEndTheirProcess) {
+  for (const size_t jobs : {size_t{1}, size_t{3}}) {
+    const auto given = in_batches(40, {.jobs = jobs}, [](size_t i) -> std::string {
+      if (i == 7) std::abort();
+      if (i == 20) _exit(0);
+      return "item " + std::to_string(i);
+    });
+    ASSERT_EQ(given.size(), 40u);
+    for (size_t i = 0; i < given.size(); ++i)
+      EXPECT_EQ(given[i], i == 7 || i == 20 ? std::nullopt : std::optional("item " + std::to_string(i)))
+          << jobs;
+  }
+  EXPECT_TRUE(in_batches(0, {}, [](size_t) { return std::string(); }).empty());
+}
+
+TEST(Batches, StopWhereTheyAreTold) {
+  bool stops = false;
+  const auto given = in_batches(1000, {.stops = [&] { return std::exchange(stops, true); }}, [](size_t i) {
+    usleep(10'000);
+    return std::to_string(i);
+  });
+  EXPECT_LT(std::ranges::count_if(given, [](const auto& one) { return one.has_value(); }), 1000);
 }
 
 }  // namespace

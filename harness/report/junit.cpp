@@ -7,8 +7,36 @@
 #include "harness/report/report.h"
 
 namespace dtypefuzz {
+namespace {
 
-std::string to_junit(const Report& report) {
+/// XML has no way to write a control character, so that none comes here.
+std::string safe(std::string_view text) {
+  return as_text(text, 8192);
+}
+
+/// `name: text` on a line of its own; nothing where there is no text.
+std::string line(std::string_view name, std::string_view text) {
+  return text.empty() ? "" : fmt::format("{}: {}\n", name, safe(text));
+}
+
+/// All that is told of a cause, its standing first.
+std::string text_of(const CauseEntry& cause) {
+  std::string text = fmt::format("{}\n{}\nseverity: {}\n", to_string(cause.standing), safe(cause.title),
+                                 to_string(cause.severity));
+  text += line("upstream", cause.upstream) + line("where", to_line(cause.where)) +
+          line("throws", cause.where.exception);
+  for (const Entry& place : cause.places) {
+    const Violation& violation = place.finding.violation;
+    text += fmt::format("\n{}: {}\n", to_string(place.standing), safe(place.signature()));
+    text += line("  severity", to_string(violation.severity)) + line("  promised", violation.promised) +
+            line("  seen", violation.seen) + line("  case", place.path);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string to_junit(const Report& report, FailOn fail_on) {
   pugi::xml_document document;
   auto declaration = document.prepend_child(pugi::node_declaration);
   declaration.append_attribute("version") = "1.0";
@@ -17,31 +45,23 @@ std::string to_junit(const Report& report) {
   auto suite = suites.append_child("testsuite");
   for (auto node : {suites, suite}) {
     node.append_attribute("name") = "dtypefuzz";
-    node.append_attribute("tests") = report.entries.size();
-    node.append_attribute("failures") = report.count_red();
+    node.append_attribute("tests") = report.causes.size();
+    node.append_attribute("failures") = report.count_red(fail_on);
     node.append_attribute("errors") = 0;
   }
-  // XML has no way to write a control character, so that none comes here.
-  const auto safe = [](const std::string& text) { return as_text(text, 8192); };
-  for (const Entry& entry : report.entries) {
+  for (const CauseEntry& cause : report.causes) {
     auto test = suite.append_child("testcase");
-    const std::string property = entry.finding.violation.signature.property;
-    test.append_attribute("classname") = safe("dtypefuzz." + property).c_str();
-    test.append_attribute("name") = safe(entry.signature()).c_str();
-    if (!entry.path.empty()) test.append_attribute("file") = safe(entry.path).c_str();
-    const std::string what =
-        fmt::format("{}{}severity: {}\npromised: {}\nseen: {}\n", safe(entry.title),
-                    entry.title.empty() ? "" : "\n", to_string(entry.finding.violation.severity),
-                    safe(entry.finding.violation.promised), safe(entry.finding.violation.seen));
-    if (is_red(entry.standing)) {
+    test.append_attribute("classname") = safe("dtypefuzz." + cause.cause.property).c_str();
+    test.append_attribute("name") = safe(to_string(cause.cause)).c_str();
+    const std::string& path = cause.places.front().path;
+    if (!path.empty()) test.append_attribute("file") = safe(path).c_str();
+    if (is_red(cause.standing, fail_on)) {
       auto failure = test.append_child("failure");
-      failure.append_attribute("type") =
-          fmt::format("{}", to_string(entry.finding.violation.severity)).c_str();
-      failure.append_attribute("message") =
-          safe(entry.title.empty() ? entry.finding.violation.seen : entry.title).c_str();
-      failure.text() = (entry.standing == Standing::returned ? "returned\n" + what : what).c_str();
+      failure.append_attribute("type") = std::string(to_string(cause.severity)).c_str();
+      failure.append_attribute("message") = safe(cause.title).c_str();
+      failure.text() = text_of(cause).c_str();
     } else {
-      test.append_child("system-out").text() = fmt::format("{}\n{}", to_string(entry.standing), what).c_str();
+      test.append_child("system-out").text() = text_of(cause).c_str();
     }
   }
   std::ostringstream out;

@@ -41,6 +41,21 @@ std::string line_in(const JsonAt& at) {
   return as_text(at.prose(), kMostPath);
 }
 
+/// A violation and, where the line names it, its cause.
+Finding blamed_at(const JsonAt& at) {
+  Finding finding{.violation = violation_at(at), .body = {}};
+  if (at.json.contains("cause")) finding.cause = cause_at(at.field("cause"));
+  if (at.json.contains("where")) finding.where = whereabouts_at(at.field("where"));
+  return finding;
+}
+
+template <class Count>
+Json counts(const Count& count) {
+  Json json = Json::object();
+  for (const Standing standing : kReported) json[std::string(to_string(standing))] = count(standing);
+  return json;
+}
+
 }  // namespace
 
 std::string json_line(std::string_view type, const Json& fields) {
@@ -60,7 +75,10 @@ Json to_json(const Entry& entry) {
                {"device", signature.device},
                {"autocast", signature.autocast},
                {"novelty", to_string(entry.standing)},
+               {"cause", entry.cause()},
                {"title", entry.title},
+               {"upstream", entry.upstream},
+               {"where", to_json(finding.where)},
                {"case", entry.path},
                {"layers", entry.layers},
                {"stack", finding.stack},
@@ -69,12 +87,28 @@ Json to_json(const Entry& entry) {
 }
 
 Entry entry_at(const JsonAt& at) {
-  Entry entry{.finding = {.violation = violation_at(at), .body = {}},
+  Entry entry{.finding = blamed_at(at),
               .standing = standing_at(at.field("novelty")),
               .title = line_in(at.field("title")),
               .path = line_in(at.field("case"))};
+  if (at.json.contains("upstream")) entry.upstream = line_in(at.field("upstream"));
   if (const auto& layers = at.field("layers").json; layers.is_number_unsigned()) entry.layers = layers;
   return entry;
+}
+
+Json to_json(const CauseEntry& cause) {
+  return {{"cause", to_string(cause.cause)},
+          {"title", cause.title},
+          {"upstream", cause.upstream},
+          {"standing", to_string(cause.standing)},
+          {"severity", to_string(cause.severity)},
+          {"where", to_json(cause.where)},
+          {"places", counts([&](Standing standing) { return cause.count(standing); })}};
+}
+
+Json to_json(const Report& report) {
+  return {{"causes", counts([&](Standing standing) { return report.count_causes(standing); })},
+          {"places", counts([&](Standing standing) { return report.count(standing); })}};
 }
 
 std::map<std::string, Entry> parse_results(std::string_view text, const std::string& place) {
@@ -94,38 +128,44 @@ std::map<std::string, Entry> parse_results(std::string_view text, const std::str
       for (size_t i = 0; i < verdicts.size(); ++i)
         recorded.insert(verdicts[i].json == "holds" ? "holds" : signature_at(verdicts[i]));
       for (size_t i = 0; i < violations.size(); ++i) {
-        Entry entry{.finding = {.violation = violation_at(violations[i]), .body = {}}, .path = path};
+        Entry entry{.finding = blamed_at(violations[i]), .path = path};
         if (recorded.contains(entry.signature())) entry.standing = Standing::known;
         shown.insert(entry.signature());
         tell(std::move(entry));
       }
       if (at.field("state").json != "differs") return;
       for (const auto& signature : recorded)
-        if (signature != "holds" && !shown.contains(signature)) tell(no_longer_shown(signature, path));
+        if (signature != "holds" && !shown.contains(signature)) tell(no_longer_shown(signature, path, {}));
     } else if (type == "finding" && at.field("novelty").json != "flaky") {
       Entry entry = entry_at(at);
-      if (entry.standing > Standing::fixed) at.field("novelty").refuse("new, returned, known or fixed");
+      if (entry.standing > Standing::fixed)
+        at.field("novelty").refuse("new, returned, spread, known or fixed");
       tell(std::move(entry));
     }
   });
   return results;
 }
 
-std::map<std::string, bool> parse_kept(std::string_view text, const std::string& place) {
-  std::map<std::string, bool> fixed;
+std::map<std::string, Kept> parse_kept(std::string_view text, const std::string& place) {
+  std::map<std::string, Kept> kept;
   each_line(text, place, [&](const JsonAt& at) {
     if (at.field("type").json != "kept") return;
     const auto& standing = at.field("standing").json;
     if (standing != "open" && standing != "fixed") at.field("standing").refuse("open or fixed");
-    fixed[signature_at(at.field("signature"))] = standing == "fixed";
+    const std::string signature = signature_at(at.field("signature"));
+    kept[signature] = {
+        at.json.contains("cause") ? cause_at(at.field("cause")) : unlooked_cause(parse_signature(signature)),
+        standing == "fixed"};
   });
-  return fixed;
+  return kept;
 }
 
-std::string print_kept(const std::map<std::string, bool>& fixed) {
+std::string print_kept(const std::map<std::string, Kept>& kept) {
   std::string text;
-  for (const auto& [signature, is_fixed] : fixed)
-    text += json_line("kept", {{"signature", signature}, {"standing", is_fixed ? "fixed" : "open"}});
+  for (const auto& [signature, place] : kept)
+    text += json_line("kept", {{"signature", signature},
+                               {"cause", to_string(place.cause)},
+                               {"standing", place.fixed ? "fixed" : "open"}});
   return text;
 }
 

@@ -16,14 +16,20 @@ namespace dtypefuzz {
 std::string json_line(std::string_view type, const nlohmann::json& fields);
 /// The fields of a line of the type `finding`.
 nlohmann::json to_json(const Entry&);
+/// Of a line of before there were causes, too.
 Entry entry_at(const JsonAt&);
+/// The fields of a line of the type `cause`: its places are counts by standing.
+nlohmann::json to_json(const CauseEntry&);
+/// Those of a line of the type `report`: counts of causes and of places by standing.
+nlohmann::json to_json(const Report&);
 
 /// What `fuzz --json` and `replay --json` printed, by signature: findings, flaky ones aside, and what a
 /// replayed case showed; a signature that a case records and no longer shows is fixed, where nothing else
 /// shows it. A line that is not as it should be is an Error with its number.
 std::map<std::string, Entry> parse_results(std::string_view text, const std::string& place);
-/// What earlier reports told: whether a signature is open or was fixed. Same form, type `kept`.
-std::map<std::string, bool> parse_kept(std::string_view text, const std::string& place);
-std::string print_kept(const std::map<std::string, bool>& fixed);
+/// What earlier reports told, by signature. Same form, type `kept`; a line of before there were causes has
+/// the cause of what nobody has looked at.
+std::map<std::string, Kept> parse_kept(std::string_view text, const std::string& place);
+std::string print_kept(const std::map<std::string, Kept>&);
 
 }  // namespace dtypefuzz

@@ -28,41 +28,73 @@ std::string code(std::string_view text) {
   return fmt::format("{0}{2}{1}{2}{0}", fence, shown, fence.size() > 1 ? " " : "");
 }
 
-std::string table(const Report& report, Standing standing, std::string_view heading,
-                  const std::string& command) {
-  if (report.count(standing) == 0) return {};
+/// The causes of one standing, and those of their places that have it.
+struct Section {
+  Standing standing, of_places;
+  std::string_view heading;
+};
+constexpr Section kSections[] = {
+    {Standing::fresh, Standing::fresh, "New"},
+    {Standing::returned, Standing::returned, "Returned: an earlier report called them fixed"},
+    {Standing::spread, Standing::spread, "Spread: known, and shown at new places"},
+    {Standing::fixed, Standing::fixed, "Fixed: known, and no longer shown"},
+    {Standing::partly_fixed, Standing::fixed, "Partly fixed: no longer shown at some places"},
+};
+
+std::string row(const CauseEntry& cause, Standing of_places, const std::string& command) {
+  constexpr size_t kMostPlaces = 3;
+  std::string what = fmt::format("{}<br>{}", cell(cause.title), code(to_string(cause.cause)));
+  if (!cause.upstream.empty()) what += "<br>" + cell(cause.upstream);
+  const size_t count = cause.count(of_places), all = cause.places.size();
+  std::string places = count == all ? fmt::format("{}", all) : fmt::format("{} of {}", count, all);
+  std::string again;
+  size_t named = 0;
+  for (const Entry& place : cause.places) {
+    if (place.standing != of_places) continue;
+    if (named++ < kMostPlaces) places += "<br>" + code(place.signature());
+    if (again.empty() && !place.path.empty()) again = code(command + " replay " + quoted(place.path));
+  }
+  if (count > kMostPlaces) places += fmt::format("<br>and {} more", count - kMostPlaces);
+  const std::string where = to_line(cause.where);
+  return fmt::format("| {} | {} | {} | {} | {} |\n", cell(to_string(cause.severity)), what,
+                     where.empty() ? "" : code(as_text(where, 300)), places, again);
+}
+
+std::string table(const Report& report, const Section& section, const std::string& command) {
+  if (report.count_causes(section.standing) == 0) return {};
   std::string text = fmt::format(
-      "\n## {}\n\n| severity | finding | promised | seen | again |\n|---|---|---|---|---|\n", heading);
-  for (const Entry& entry : report.entries)
-    if (entry.standing == standing)
-      text +=
-          fmt::format("| {} | {}{}{} | {} | {} | {} |\n", cell(to_string(entry.finding.violation.severity)),
-                      cell(entry.title), entry.title.empty() ? "" : "<br>", code(entry.signature()),
-                      cell(entry.finding.violation.promised), cell(entry.finding.violation.seen),
-                      entry.path.empty() ? "" : code(command + " replay " + quoted(entry.path)));
+      "\n## {}\n\n| severity | cause | where | places | again |\n|---|---|---|---|---|\n", section.heading);
+  for (const CauseEntry& cause : report.causes)
+    if (cause.standing == section.standing) text += row(cause, section.of_places, command);
   return text;
+}
+
+/// A line of the table of counts.
+template <class Count>
+std::string counts(std::string_view name, const Count& count) {
+  std::string text = fmt::format("| {} |", name);
+  for (const Standing standing : kReported) text += fmt::format(" {} |", count(standing));
+  return text + "\n";
 }
 
 }  // namespace
 
 std::string to_markdown(const Report& report, const std::string& command) {
-  const size_t fresh = report.count(Standing::fresh);
-  const size_t returned = report.count(Standing::returned);
-  std::string text =
-      fmt::format("# dtypefuzz: {} new finding{}{}\n\n", fresh == 0 ? "no" : std::to_string(fresh),
-                  fresh == 1 ? "" : "s", returned ? fmt::format(", {} returned", returned) : "");
-  text += "| severity | new | returned | known | fixed |\n|---|---|---|---|---|\n";
-  const auto row = [&](std::string_view name, const auto& count) {
-    text += fmt::format("| {} | {} | {} | {} | {} |\n", name, count(Standing::fresh),
-                        count(Standing::returned), count(Standing::known), count(Standing::fixed));
-  };
+  const size_t fresh = report.count_causes(Standing::fresh);
+  std::string text = fmt::format("# dtypefuzz: {} new cause{}", fresh == 0 ? "no" : std::to_string(fresh),
+                                 fresh == 1 ? "" : "s");
+  for (const auto standing : {Standing::returned, Standing::spread})
+    if (const size_t count = report.count_causes(standing); count > 0)
+      text += fmt::format(", {} {}", count, to_string(standing));
+  text += "\n\n" + counts("severity", [](Standing standing) { return to_string(standing); }) +
+          counts("---", [](Standing) { return "---"; });
   for (size_t i = 0; i < words_of<Severity>().size(); ++i)
-    row(cell(words_of<Severity>()[i]),
-        [&](Standing standing) { return report.count(standing, static_cast<Severity>(i)); });
-  row("all", [&](Standing standing) { return report.count(standing); });
-  text += table(report, Standing::fresh, "New", command);
-  text += table(report, Standing::returned, "Returned: an earlier report called them fixed", command);
-  text += table(report, Standing::fixed, "Fixed: known, and no longer shown", command);
+    text += counts(cell(words_of<Severity>()[i]), [&](Standing standing) {
+      return report.count_causes(standing, static_cast<Severity>(i));
+    });
+  text += counts("all", [&](Standing standing) { return report.count_causes(standing); });
+  text += counts("places", [&](Standing standing) { return report.count(standing); });
+  for (const Section& section : kSections) text += table(report, section, command);
   return text;
 }
 

@@ -1,10 +1,12 @@
 #include "harness/report/report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
+#include <tuple>
 
-#include "dtypefuzz/check.h"
-#include "dtypefuzz/error.h"
+#include "harness/blame/inspect.h"
 #include "harness/files/seen.h"
 #include "harness/search/size.h"
 
@@ -18,65 +20,222 @@ std::string recorded(const CaseFile& file) {
   return !here || here->verdicts.front() == "holds" ? "" : here->verdicts.front();
 }
 
-}  // namespace
-
-size_t Report::count(Standing standing) const {
-  return static_cast<size_t>(
-      std::ranges::count_if(entries, [&](const Entry& entry) { return entry.standing == standing; }));
+template <class Range, class Holds>
+size_t count_where(const Range& range, const Holds& holds) {
+  return static_cast<size_t>(std::ranges::count_if(range, holds));
 }
 
-size_t Report::count(Standing standing, Severity severity) const {
-  return static_cast<size_t>(std::ranges::count_if(entries, [&](const Entry& entry) {
-    return entry.standing == standing && entry.finding.violation.severity == severity;
-  }));
+bool is_looked_at(const Finding& finding) {
+  return cause_of(finding) != unlooked_cause(finding.violation.signature);
 }
 
-Entry no_longer_shown(const std::string& signature, const std::string& path) {
-  return {.finding = {.violation = {.signature = parse_signature(signature),
-                                    .promised = "as the file records",
-                                    .seen = "no longer shown"},
-                      .body = {}},
-          .standing = Standing::fixed,
-          .path = path};
+/// The cause that somebody has found before, where the entry has none, and what is known of it.
+void complete(Entry& entry, const Baseline& known) {
+  const auto place = known.places.find(entry.signature());
+  if (place != known.places.end() && !is_looked_at(entry.finding))
+    entry.finding.cause = known.causes.at(place->second.cause).file.cause;
+  const auto cause = known.causes.find(entry.cause());
+  if (cause == known.causes.end()) return;
+  const CauseFile& file = cause->second.file;
+  if (entry.title.empty()) entry.title = file.title;
+  if (entry.upstream.empty()) entry.upstream = file.upstream;
+  if (entry.finding.where == Whereabouts{}) entry.finding.where = file.where;
 }
 
-Report report_of(const std::string& findings, const Space& space, const std::map<std::string, Entry>& results,
-                 const std::map<std::string, Known>& baseline, std::map<std::string, bool>& fixed) {
-  std::map<std::string, Entry> told = results;
+/// Adds what lies in the directory of a run and was not told by it.
+void add_found(std::map<std::string, Entry>& told, const std::string& findings, const Space& space,
+               const Baseline& found) {
+  const auto is_located = [&](const Cause& cause) {
+    const auto at = found.causes.find(to_string(cause));
+    return at != found.causes.end() && at->second.file.where != Whereabouts{};
+  };
   for (const auto& path : case_files({findings})) {
     const CaseFile file = load_case(path, space);
     const std::string signature = recorded(file);
     if (signature.empty() || path.parent_path().filename() == "flaky") continue;
-    const auto [it, unheard] = told.try_emplace(signature, no_longer_shown(signature, {}));
+    const auto [it, unheard] = told.try_emplace(signature, no_longer_shown(signature, {}, {}));
     Entry& entry = it->second;
     entry.path = path.string();
     if (entry.title.empty()) entry.title = file.title();
     if (!unheard) continue;
     entry.layers = size_of(file.body, space).layers;
-    for (const Violation& v : check_isolated(file.body, space, {}, {}).violations)
-      if (to_string(v.signature) == signature) {
-        entry.standing = Standing::fresh;
-        entry.finding.violation = v;
-      }
+    for (const Inspected& seen : inspect_isolated(
+             file.body, space, {}, {}, [&](const Signature& s) { return to_string(s) == signature; },
+             [&](const Cause& cause) { return !is_located(cause); })) {
+      entry.standing = Standing::fresh;
+      entry.finding.violation = seen.violation;
+      entry.finding.cause = seen.cause;
+      entry.finding.where = seen.where;
+    }
   }
-  Report report;
-  for (auto& [signature, entry] : told) {
-    const auto known = baseline.find(signature);
-    const auto kept = fixed.find(signature);
-    if (entry.standing != Standing::fixed)
-      entry.standing = kept != fixed.end() && kept->second ? Standing::returned
-                       : kept != fixed.end() || known != baseline.end() || entry.standing == Standing::known
-                           ? Standing::known
-                           : Standing::fresh;
-    if (known != baseline.end() && entry.title.empty()) entry.title = known->second.title;
-    fixed[signature] = entry.standing == Standing::fixed;
-    report.entries.push_back(entry);
+  for (const auto& [signature, place] : found.places)
+    if (place.here && place.path.empty())
+      told.try_emplace(signature,
+                       Entry{.finding = {.violation = {.signature = parse_signature(signature),
+                                                       .promised = "as for the other places of its cause",
+                                                       .seen = "met; its case was not kept"},
+                                         .body = {}}});
+}
+
+/// What is known before a report, of places that this CPU can show.
+class Before {
+ public:
+  Before(const Baseline& baseline, const std::map<std::string, Kept>& kept)
+      : kept_(kept), faults_(baseline.faults()) {
+    for (const auto& [signature, known] : kept) {
+      (known.fixed ? ended_ : open_).insert(to_string(known.cause));
+      if (!known.fixed) faults_.add(parse_signature(signature), known.cause);
+    }
+    for (const auto& [signature, place] : baseline.places)
+      // What has no case cannot be seen to be fixed, and keeps no cause open.
+      if (place.here && !place.path.empty() && !is_fixed(signature)) open_.insert(place.cause);
   }
-  std::ranges::stable_sort(report.entries, [](const Entry& a, const Entry& b) {
-    return std::pair(a.standing, a.finding.violation.severity) <
-           std::pair(b.standing, b.finding.violation.severity);
+
+  Standing standing_of(const Entry& entry) const {
+    if (entry.standing == Standing::fixed) return Standing::fixed;
+    if (is_fixed(entry.signature())) return Standing::returned;
+    // A case that records it, or the baseline of who ran it. What spread within the run is no less new for
+    // that.
+    if (entry.standing == Standing::known) return Standing::known;
+    const Standing standing = faults_.standing_of(entry.finding.violation.signature, entry.finding.cause);
+    const bool all_fixed = ended_.contains(entry.cause()) && !open_.contains(entry.cause());
+    return all_fixed && standing < Standing::known ? Standing::returned : standing;
+  }
+
+ private:
+  bool is_fixed(const std::string& signature) const {
+    const auto at = kept_.find(signature);
+    return at != kept_.end() && at->second.fixed;
+  }
+
+  const std::map<std::string, Kept>& kept_;
+  KnownFaults faults_;
+  std::set<std::string> ended_, open_;  ///< causes with a place that was called fixed, with one that was not
+};
+
+/// What all say that say anything; empty where they differ.
+std::string agreed(const std::vector<Entry>& places, std::string Entry::* text) {
+  std::string found;
+  for (const Entry& place : places) {
+    if (!found.empty() && !(place.*text).empty() && place.*text != found) return {};
+    if (found.empty()) found = place.*text;
+  }
+  return found;
+}
+
+Standing standing_of(const CauseEntry& cause, bool is_unheard) {
+  for (const auto standing : {Standing::fresh, Standing::returned, Standing::spread})
+    if (cause.count(standing) > 0) return standing;
+  if (cause.count(Standing::fixed) == 0) return Standing::known;
+  return is_unheard || cause.count(Standing::known) > 0 ? Standing::partly_fixed : Standing::fixed;
+}
+
+CauseEntry entry_of(std::vector<Entry>&& places, const std::set<std::string>& unheard) {
+  const bool is_known =
+      std::ranges::any_of(places, [](const Entry& place) { return place.standing != Standing::fresh; });
+  for (Entry& place : places)
+    if (is_known && place.standing == Standing::fresh) place.standing = Standing::spread;
+  std::ranges::sort(places, {}, [](const Entry& place) {
+    return std::tuple(place.standing, place.finding.violation.severity, place.signature());
   });
+  CauseEntry entry{.cause = cause_of(places.front().finding),
+                   .title = agreed(places, &Entry::title),
+                   .upstream = agreed(places, &Entry::upstream)};
+  if (entry.title.empty()) entry.title = sentence_of(entry.cause);
+  entry.severity = Severity::vague;
+  for (const Entry& place : places) {
+    entry.severity = std::min(entry.severity, place.finding.violation.severity);
+    if (entry.where == Whereabouts{}) entry.where = place.finding.where;
+  }
+  entry.places = std::move(places);
+  entry.standing = standing_of(entry, unheard.contains(to_string(entry.cause)));
+  return entry;
+}
+
+}  // namespace
+
+Entry no_longer_shown(const std::string& signature, const std::string& path,
+                      const std::optional<Cause>& cause) {
+  return {.finding = {.violation = {.signature = parse_signature(signature),
+                                    .promised = "as the file records",
+                                    .seen = "no longer shown"},
+                      .body = {},
+                      .cause = cause},
+          .standing = Standing::fixed,
+          .path = path};
+}
+
+bool is_red(Standing standing, FailOn fail_on) {
+  return standing == Standing::fresh || standing == Standing::returned ||
+         (standing == Standing::spread && fail_on == FailOn::place);
+}
+
+size_t CauseEntry::count(Standing wanted) const {
+  return count_where(places, [&](const Entry& place) { return place.standing == wanted; });
+}
+
+size_t Report::count(Standing standing) const {
+  size_t places = 0;
+  for (const CauseEntry& cause : causes) places += cause.count(standing);
+  return places;
+}
+
+size_t Report::count_causes(Standing standing) const {
+  return count_where(causes, [&](const CauseEntry& cause) { return cause.standing == standing; });
+}
+
+size_t Report::count_causes(Standing standing, Severity severity) const {
+  return count_where(causes, [&](const CauseEntry& cause) {
+    return cause.standing == standing && cause.severity == severity;
+  });
+}
+
+size_t Report::count_red(FailOn fail_on) const {
+  return count_where(causes, [&](const CauseEntry& cause) { return is_red(cause.standing, fail_on); });
+}
+
+Report by_cause(std::vector<Entry> entries, const std::set<std::string>& unheard) {
+  std::map<std::string, std::vector<Entry>> places;
+  for (Entry& entry : entries) places[entry.cause()].push_back(std::move(entry));
+  Report report;
+  for (auto& [cause, of_it] : places) report.causes.push_back(entry_of(std::move(of_it), unheard));
+  std::ranges::stable_sort(report.causes, {},
+                           [](const CauseEntry& cause) { return std::pair(cause.standing, cause.severity); });
   return report;
+}
+
+Report report_of(const std::string& findings, const Space& space, const std::map<std::string, Entry>& results,
+                 const Baseline& baseline, std::map<std::string, Kept>& kept) {
+  std::map<std::string, Entry> told = results;
+  const Baseline found = load_baseline(findings, space);
+  add_found(told, findings, space, found);
+  const Before before(baseline, kept);
+  std::vector<Entry> entries;
+  for (auto& [signature, entry] : told) {
+    for (const Baseline* known : {&baseline, &found}) complete(entry, *known);
+    entry.finding.cause = cause_of(entry.finding);
+    entry.standing = before.standing_of(entry);
+    entries.push_back(std::move(entry));
+  }
+  std::set<std::string> unheard;
+  for (const auto& [signature, place] : baseline.places)
+    if (place.here && !place.path.empty() && !told.contains(signature)) unheard.insert(place.cause);
+  Report report = by_cause(std::move(entries), unheard);
+  for (const CauseEntry& cause : report.causes) {
+    for (const Entry& place : cause.places)
+      kept[place.signature()] = {cause.cause, place.standing == Standing::fixed};
+    // Those of its places that have no case, too.
+    if (cause.standing == Standing::fixed)
+      for (auto& [signature, place] : kept) place.fixed = place.fixed || place.cause == cause.cause;
+  }
+  return report;
+}
+
+std::string to_line(const Whereabouts& where) {
+  const ThrowSite& thrown = where.thrown;
+  if (thrown == ThrowSite{}) return where.stack;
+  return thrown.file.empty() ? thrown.function
+                             : fmt::format("{}:{} {}", thrown.file, thrown.line, thrown.function);
 }
 
 std::string quoted(const std::string& path) {

@@ -6,8 +6,9 @@
 
 namespace dtypefuzz {
 
-/// A finding for a person: what was promised, what happened, the case, and as its last line how to see it
-/// again. `command`: how that person calls this program.
+/// A finding for a person: what is wrong and where in LibTorch, what was promised, what happened, the case,
+/// and as its last line how to see it again; of a known cause at a new place, one line. `command`: how that
+/// person calls this program.
 std::string text_of(const Entry&, const Space&, const std::string& command);
 
 }  // namespace dtypefuzz

@@ -60,7 +60,7 @@ struct TrailRecorder::State {
   Trail trail;
   std::vector<int> open;  ///< indices of the operators that run, the outermost first
   std::unordered_map<const void*, Names> operands;  ///< by storage
-  std::vector<at::Tensor> alive;  ///< so that no storage of another operand gets the same address
+  std::vector<c10::Storage> alive;  ///< so that no storage of another operand gets the same address
   at::CallbackHandle handle = 0;
   PositionWord own_position{0};
   bool writes_own = false;
@@ -73,12 +73,21 @@ struct TrailRecorder::State {
     const void* storage = storage_of(tensor);
     if (!storage || names.empty()) return;
     operands[storage] = std::move(names);
-    alive.push_back(tensor);
+    alive.push_back(tensor.storage());
   }
 
   Names operands_of(const at::Tensor& tensor) const {
     const auto at = operands.find(storage_of(tensor));
     return at == operands.end() ? Names{} : at->second;
+  }
+
+  void tell_in_flight() const {
+    if (!terms.in_flight) return;
+    const std::string_view name =
+        open.empty() ? std::string_view() : trail.operations[static_cast<size_t>(open.back())].name;
+    const size_t length = std::min(name.size(), kInFlightBytes - 1);
+    std::memcpy(terms.in_flight, name.data(), length);
+    terms.in_flight[length] = '\0';
   }
 
   Passed passed(const at::Tensor& tensor) const {
@@ -107,6 +116,7 @@ struct Hooks {
     std::vector<at::Tensor> tensors;
     std::vector<Stamp> stamps;
     AutocastFacts region;
+    int exceptions = 0;  ///< that were on their way already
   };
 
   static void tensors_in(const c10::IValue& value, std::vector<at::Tensor>& tensors) {
@@ -125,8 +135,10 @@ struct Hooks {
 
   static std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& fn) {
     if (!now || now->trail.operations.size() >= kMostOperations) return nullptr;
-    const Aside aside;
     auto taken = std::make_unique<Taken>();
+    taken->region = autocast_now(now->terms.device);
+    taken->exceptions = std::uncaught_exceptions();
+    const Aside aside;  // in which autocast is off
     taken->index = static_cast<int>(now->trail.operations.size());
     const Position position = position_now();
     Operation operation{.name = fn.name(),
@@ -139,30 +151,28 @@ struct Hooks {
       operation.taken.push_back(now->passed(tensor));
       taken->stamps.push_back(stamp_of(tensor));
     }
-    taken->region = autocast_now(now->terms.device);
     void* frames[kMostFrames];
     const int depth = backtrace(frames, kMostFrames);
     for (int i = 0; i < depth; ++i) operation.frames.push_back(reinterpret_cast<uintptr_t>(frames[i]));
-    if (now->terms.in_flight) {
-      const size_t length = std::min(operation.name.size(), TrailRecorder::kInFlightBytes - 1);
-      std::memcpy(now->terms.in_flight, operation.name.data(), length);
-      now->terms.in_flight[length] = '\0';
-    }
     now->trail.operations.push_back(std::move(operation));
     now->open.push_back(taken->index);
+    now->tell_in_flight();
     return taken;
   }
 
   static void leave(const at::RecordFunction& fn, at::ObserverContext* context) {
     auto* taken = static_cast<Taken*>(context);
     if (!now || !taken) return;
+    const bool left_region_changed = autocast_now(now->terms.device) != taken->region;
     const Aside aside;
     while (!now->open.empty() && now->open.back() >= taken->index) now->open.pop_back();
+    now->tell_in_flight();
     Operation& operation = now->trail.operations[static_cast<size_t>(taken->index)];
-    operation.threw = std::uncaught_exceptions() > 0;
-    operation.left_region_changed = autocast_now(now->terms.device) != taken->region;
+    operation.threw = std::uncaught_exceptions() > taken->exceptions;
+    operation.left_region_changed = left_region_changed;
     for (size_t i = 0; i < taken->tensors.size(); ++i)
-      operation.taken[i].changed = stamp_of(taken->tensors[i]) != taken->stamps[i];
+      operation.taken[i].changed = stamp_of(taken->tensors[i]) != taken->stamps[i],
+      operation.taken[i].after = taken->tensors[i].scalar_type();
     if (operation.threw) return;
     std::vector<at::Tensor> given;
     for (const c10::IValue& value : fn.outputs()) tensors_in(value, given);

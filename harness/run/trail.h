@@ -19,8 +19,9 @@ struct Passed {
   std::vector<std::string> operands = {};
   const void* memory = nullptr;  ///< equal where two tensors share it
   bool requires_grad = false;
-  bool changed = false;  ///< taken ones: its numbers, its sizes or its dtype are others afterwards
-  bool finite = true;    ///< all its numbers are; where they are not there, too
+  Dtype after = Dtype::Undefined;  ///< taken ones: the dtype that it has afterwards
+  bool changed = false;            ///< taken ones: its numbers, its sizes or its dtype are others afterwards
+  bool finite = true;              ///< all its numbers are; where they are not there, too
   std::vector<double> numbers = {};  ///< where the trail keeps them; real and imaginary parts in turn
 };
 

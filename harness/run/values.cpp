@@ -121,6 +121,7 @@ class Reference {
 
   /// The numbers of each output, after every operand was disturbed.
   std::vector<Numbers> outputs(double relative, uint64_t turn) {
+    write_position(Phase::construct, {Culprit::kStage});  // what follows is no part of the forward
     for (size_t k = 0; k < held_.size(); ++k)
       exact_.held[0][k].tensor.set_data(disturbed(held_[k], relative, turn + k).clone());
     Tensors own;

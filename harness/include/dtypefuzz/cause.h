@@ -23,7 +23,7 @@ struct Cause {
 std::string to_string(const Cause&);
 /// Throws Error for a text that is no cause.
 Cause parse_cause(std::string_view text);
-/// In one line, as a person would say it: `add_ takes a bias of another dtype`.
+/// In one line, as a person would say it: `add_ takes bias of another dtype`.
 std::string sentence_of(const Cause&);
 
 /// What is known of a cause beside its name: where in LibTorch it is. It may change with a release.

@@ -1,10 +1,12 @@
 #pragma once
 #include <compare>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dtypefuzz/case.h"
+#include "dtypefuzz/cause.h"
 #include "dtypefuzz/observation.h"
 
 namespace dtypefuzz {
@@ -68,8 +70,8 @@ std::string_view to_string(Broken);
 struct Violation {
   Signature signature;
   Severity severity = Severity::refusal;
-  std::string promised;
-  std::string seen;
+  std::string promised = {};
+  std::string seen = {};
   // What follows is for those who look at it in the process that judged it; text does not have it.
   Broken broken = Broken::call_refused;
   Culprit culprit = {};  ///< whose turn it was
@@ -84,17 +86,25 @@ struct Finding {
   std::string stack = {};  ///< native frames where the process ended; empty: it did not
   /// What each run in a fresh process showed, where they did not all show this.
   std::vector<std::string> observed = {};
+  std::optional<Cause> cause = {};  ///< what it is blamed on; nothing: nobody has looked yet
+  Whereabouts where = {};
   bool operator==(const Finding&) const = default;
 };
 
+/// The cause of what cannot be looked at here: what another CPU alone shows.
+Cause unlooked_cause(const Signature&);
+Cause cause_of(const Finding&);
+
 /// What a finding is when it is held against what is known. Reports tell them in this order.
 enum class Standing : uint8_t {
-  fresh,      ///< `new`: it is in no baseline and no earlier report
-  returned,   ///< an earlier report called it fixed, and it is here again
-  known,      ///< a baseline or an earlier report has it
-  fixed,      ///< known, and no longer shown
-  flaky,      ///< fresh processes do not show it each time
-  minimized,  ///< made smaller for a person, and held against nothing
+  fresh,         ///< `new`: its cause is in no baseline and in no earlier report
+  returned,      ///< an earlier report called it fixed, and it is here again
+  spread,        ///< its cause is known, and shows at a place that is not
+  known,         ///< a baseline or an earlier report has it
+  fixed,         ///< known, and no longer shown
+  partly_fixed,  ///< of a cause: some of its places no longer show it
+  flaky,         ///< fresh processes do not show it each time
+  minimized,     ///< made smaller for a person, and held against nothing
 };
 std::string_view to_string(Standing);
 
