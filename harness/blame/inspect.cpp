@@ -90,8 +90,8 @@ Pair differing(const LayerWithSiblings& layer, const Violation& violation) {
 class Inspector {
  public:
   Inspector(Strictness strictness, const std::function<bool(const Signature&)>& wanted,
-            const std::function<bool(const Cause&)>& wants_where)
-      : strictness_(strictness), wanted_(wanted), wants_where_(wants_where) {}
+            const std::function<bool(const Cause&)>& wants_where, size_t most)
+      : strictness_(strictness), wanted_(wanted), wants_where_(wants_where), most_(most) {}
 
   std::vector<Inspected> inspect(const Plan& plan) {
     const Looked looked = look_at(plan);
@@ -102,7 +102,7 @@ class Inspector {
       tell({.violation = violation, .facts = facts, .trail = looked.trail, .seen = looked.seen});
     if (!violations.empty() && violations.front().severity == Severity::crash) return std::move(found_);
     for (const CallFacts& call : looked.seen.calls)
-      if (has_siblings(plan, call)) look_at_siblings(plan, call);
+      if (found_.size() < most_ && has_siblings(plan, call)) look_at_siblings(plan, call);
     return std::move(found_);
   }
 
@@ -157,6 +157,7 @@ class Inspector {
   const Strictness strictness_;
   const std::function<bool(const Signature&)>& wanted_;
   const std::function<bool(const Cause&)>& wants_where_;
+  const size_t most_;
   Support support_;
   std::vector<Inspected> found_;
 };
@@ -184,15 +185,15 @@ struct Look {
 
 std::vector<Inspected> inspect(const Case& c, const Space& space, Strictness strictness,
                                const std::function<bool(const Signature&)>& wanted,
-                               const std::function<bool(const Cause&)>& wants_where) {
-  return Inspector(strictness, wanted, wants_where).inspect(plan_of(c, space));
+                               const std::function<bool(const Cause&)>& wants_where, size_t most) {
+  return Inspector(strictness, wanted, wants_where, most).inspect(plan_of(c, space));
 }
 
 std::vector<Inspected> inspect_isolated(const Case& c, const Space& space, const Limits& limits,
                                         Strictness strictness,
                                         const std::function<bool(const Signature&)>& wanted,
                                         const std::function<bool(const Cause&)>& wants_where,
-                                        const std::string& onednn_isa) {
+                                        const std::string& onednn_isa, size_t most) {
   const auto started = [&](Look& look, const auto& work) {
     return forked([&, work](int pipe) {
       if (!onednn_isa.empty()) setenv("ONEDNN_MAX_CPU_ISA", onednn_isa.c_str(), /*overwrite=*/1);
@@ -205,7 +206,7 @@ std::vector<Inspected> inspect_isolated(const Case& c, const Space& space, const
   const SharedMemory<Look> first;
   Child child = started(*first, [&](int pipe) {
     auto json = nlohmann::json::array();
-    for (const Inspected& inspected : inspect(c, space, strictness, wanted, wants_where))
+    for (const Inspected& inspected : inspect(c, space, strictness, wanted, wants_where, most))
       json.push_back(to_json(inspected));
     write_line(pipe, line_of(json));
   });

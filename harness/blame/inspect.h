@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -22,12 +23,12 @@ struct Inspected {
 /// wants, and its cause. `wants_where`: whether a cause's whereabouts are looked up, which takes a second.
 std::vector<Inspected> inspect(const Case&, const Space&, Strictness,
                                const std::function<bool(const Signature&)>& wanted,
-                               const std::function<bool(const Cause&)>& wants_where);
+                               const std::function<bool(const Cause&)>& wants_where, size_t most = SIZE_MAX);
 
 /// The same in a process of its own. A case that ends its process is blamed on what was in flight there.
 std::vector<Inspected> inspect_isolated(const Case&, const Space&, const Limits&, Strictness,
                                         const std::function<bool(const Signature&)>& wanted,
                                         const std::function<bool(const Cause&)>& wants_where,
-                                        const std::string& onednn_isa = {});
+                                        const std::string& onednn_isa = {}, size_t most = SIZE_MAX);
 
 }  // namespace dtypefuzz

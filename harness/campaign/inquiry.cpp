@@ -74,7 +74,7 @@ void blame(Finding& finding, const Space& whole, const KnownFaults& known, const
   const auto seen = inspect_isolated(
       finding.body, whole, limits, strictness,
       [&](const Signature& signature) { return signature == finding.violation.signature; },
-      [&](const Cause& cause) { return !known.has_cause(cause); });
+      [&](const Cause& cause) { return !known.has_cause(cause); }, {}, 1);
   if (!seen.empty()) finding.cause = seen.front().cause, finding.where = seen.front().where;
 }
 
@@ -154,7 +154,7 @@ std::vector<std::pair<Cause, Place>> causes_of(const std::vector<const Candidate
   const auto looked = in_batches(candidates.size(), {.limits = limits}, [&](size_t i) -> std::string {
     const Candidate& candidate = *candidates[i];
     if (candidate.finding.violation.severity == Severity::crash) return "";
-    const auto seen = inspect(candidate.finding.body, whole, strictness, wanted_of(candidate), nowhere);
+    const auto seen = inspect(candidate.finding.body, whole, strictness, wanted_of(candidate), nowhere, 1);
     return seen.empty() ? "" : to_string(seen.front().cause);
   });
   std::vector<std::pair<Cause, Place>> causes;

@@ -55,7 +55,7 @@ class Lookup {
         for (const Inspected& seen : inspect_isolated(
                  body, space_, {}, {options_.strict},
                  [&](const Signature& s) { return s == violation.signature; },
-                 [](const Cause&) { return false; }))
+                 [](const Cause&) { return false; }, {}, 1))
           cause = seen.cause;
         found.standing = faults_.standing_of(violation.signature, cause);
         found.cause = to_string(cause ? *cause : unlooked_cause(violation.signature));

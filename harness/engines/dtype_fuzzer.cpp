@@ -140,7 +140,7 @@ class Alone {
   Standing standing_of(Finding& finding) const {
     const auto seen = inspect(
         finding.body, whole_space(), {}, [&](const Signature& s) { return s == finding.violation.signature; },
-        [](const Cause&) { return false; });
+        [](const Cause&) { return false; }, 1);
     if (!seen.empty()) finding.cause = seen.front().cause;
     return known_.standing_of(finding.violation.signature, finding.cause);
   }
