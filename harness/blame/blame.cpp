@@ -523,7 +523,8 @@ Found conversion(const Evidence& e) {
   Blame blame = blame_on_call(e, "converts", call_of(e));
   blame.cause.operand = e.violation.signature.operands;
   if (e.violation.signature.operands == "-") blame.cause.operand = "graph";
-  if (e.seen.error) blame.thrown = e.seen.error->site, blame.exception = e.seen.error->type;
+  if (e.violation.broken == Broken::refused_late && e.seen.error)
+    blame.thrown = e.seen.error->site, blame.exception = e.seen.error->type;
   return blame;
 }
 

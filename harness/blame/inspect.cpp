@@ -39,14 +39,18 @@ std::string callers_of(const Operation& operation) {
   return fmt::format("{}", fmt::join(names, " < "));
 }
 
-/// Where a call of the front end is to blame: what it called first tells which of LibTorch's functions it is.
+/// Where a call of the front end is to blame: what it called that changed something, else what it called
+/// first, tells which of LibTorch's functions it is.
 const Operation* first_in_its_phase(const Evidence& evidence) {
   const Signature& signature = evidence.violation.signature;
   const std::string_view phase = signature.culprit == "to" ? "convert" : std::string_view(signature.phase);
-  const auto at = std::ranges::find_if(evidence.trail.operations, [&](const Operation& operation) {
-    return to_string(operation.phase) == phase;
-  });
-  return at == evidence.trail.operations.end() ? nullptr : &*at;
+  const Operation* first = nullptr;
+  for (const Operation& operation : evidence.trail.operations) {
+    if (to_string(operation.phase) != phase) continue;
+    if (std::ranges::any_of(operation.taken, &Passed::changed)) return &operation;
+    if (!first) first = &operation;
+  }
+  return first;
 }
 
 /// A recorded run.
