@@ -248,6 +248,12 @@ TEST(Steps, KeepValuesFinite) {
   EXPECT_EQ(sheet.verdict("steps_keep_values_finite"), kHolds);
   sheet.seen.steps[0].parameters_after = false;
   EXPECT_EQ(sheet.verdict("steps_keep_values_finite"), kViolated);
+  sheet.seen.loaded = {{0, "weight", Dtype::Double, Dtype::Float, Dtype::Float, /*equal=*/false}};
+  EXPECT_EQ(sheet.verdict("steps_keep_values_finite"),
+            silent("loading changed the numbers, and what follows is that change's doing"));
+  sheet.seen.loaded[0].equal = true;
+  EXPECT_EQ(sheet.verdict("steps_keep_values_finite"), kViolated);
+  sheet.seen.loaded.clear();
   sheet.seen.steps[0].gradients = false;
   EXPECT_EQ(sheet.verdict("steps_keep_values_finite"), silent("the numbers were not finite before the step"));
   sheet.plan.fill = Fill::extremes;

@@ -1,6 +1,8 @@
 // What a training step does to the model beside its gradients: dtypes and numbers.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "properties/list.h"
 
 namespace dtypefuzz {
@@ -30,6 +32,8 @@ void steps_keep_values_finite(const Facts& facts, Say& say) {
   if (facts.ran_undocumented()) return say.not_applicable("autocast documents no region of this dtype");
   if (!facts.seen.dtype_changes.empty())
     return say.not_applicable("a dtype changed, and what follows is that change's doing");
+  if (!std::ranges::all_of(facts.seen.loaded, &LoadedFacts::equal))
+    return say.not_applicable("loading changed the numbers, and what follows is that change's doing");
   for (const StepFacts& step : facts.seen.steps) {
     if (!step.parameters_before || !step.gradients)
       return say.not_applicable("the numbers were not finite before the step");

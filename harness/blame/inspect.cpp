@@ -35,6 +35,7 @@ std::string callers_of(const Operation& operation) {
   const auto ours = std::ranges::find_if(
       names, [](const std::string& name) { return name.find("dtypefuzz") != std::string::npos; });
   names.erase(ours, names.end());
+  while (!names.empty() && names.back().starts_with("std::")) names.pop_back();  // through which we called it
   if (names.size() > kFramesShown) names.resize(kFramesShown);
   return fmt::format("{}", fmt::join(names, " < "));
 }
