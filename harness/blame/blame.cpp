@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/blame/known.h"
+#include "harness/run/values.h"
 #include "properties/signature.h"
 
 namespace dtypefuzz {
@@ -470,21 +470,6 @@ const Operation* first_apart(const Evidence& e, const Differs& differs) {
     if (differs(*operation, *want[next])) return operation;
   }
   return nullptr;
-}
-
-double epsilon_of(Dtype dtype) {
-  switch (c10::toRealValueType(dtype)) {
-    case Dtype::Double:
-      return 0x1p-52;
-    case Dtype::Float:
-      return 0x1p-23;
-    case Dtype::Half:
-      return 0x1p-10;
-    case Dtype::BFloat16:
-      return 0x1p-7;
-    default:
-      return c10::isIntegralType(dtype, /*includeBool=*/true) ? 0 : 0x1p-3;
-  }
 }
 
 Found departed(const Evidence& e) {

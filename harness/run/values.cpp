@@ -15,9 +15,7 @@
 #include "harness/run/slate.h"
 
 namespace dtypefuzz {
-namespace {
 
-/// The distance from 1 to the next number, of the real type for complex ones; 0 for integers.
 double epsilon_of(Dtype dtype) {
   switch (c10::toRealValueType(dtype)) {
     case Dtype::Double:
@@ -40,9 +38,12 @@ double epsilon_of(Dtype dtype) {
       return 0;
   }
 }
-double epsilon_of(const at::Tensor& tensor) {
+
+static double epsilon_of(const at::Tensor& tensor) {
   return tensor.defined() ? epsilon_of(tensor.scalar_type()) : 0;
 }
+
+namespace {
 
 /// The largest finite number; of the dtypes that a kernel computes with.
 double largest_of(Dtype dtype) {

@@ -7,6 +7,9 @@
 
 namespace dtypefuzz {
 
+/// The distance from 1 to the next number, of the real type for complex ones; 0 for integers.
+double epsilon_of(Dtype);
+
 /// The outputs of a plan's first layer held against the same layer in float64, on the numbers that it really
 /// got. Nothing where the layer is refused or cannot be set up, and nothing on other devices than the CPU.
 std::vector<ValueFacts> compare_values(const Plan&);
