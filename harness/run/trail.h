@@ -1,6 +1,4 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,6 +6,10 @@
 #include <vector>
 
 #include "dtypefuzz/observation.h"
+
+namespace at {
+class Tensor;
+}
 
 namespace dtypefuzz {
 
