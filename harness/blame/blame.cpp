@@ -656,12 +656,12 @@ void merge(const Evidence& e, Blame& blame) {
         cause.operation = name, cause.caller.clear();
         if (owner.operand.empty()) cause.operand.clear();  // one check for all of them
       }
-  // What mixes nothing is a product of operands that somebody before it has not compared.
   // A kernel's checks are in the function of its device.
   if (cause.deed == "takes" && blame.operation && !e.facts.plan.device->has_values &&
       is_kernel(e.trail, *blame.operation) && !promotes(short_name(blame.operation->name)))
     cause.operation += ".meta";
   const std::string_view product = std::string_view(cause.operation).substr(0, cause.operation.find(".meta"));
+  // What mixes nothing is a product of operands that somebody before it has not compared.
   if (blame.rule != "used" && std::ranges::find(kProducts, product) != std::end(kProducts))
     cause.caller.clear(), cause.operand.clear();
   if (cause.caller == cause.operation) cause.caller.clear();

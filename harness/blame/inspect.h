@@ -21,6 +21,8 @@ struct Inspected {
 
 /// Looks at a case once more, with its operators recorded, in this process: each violation that `wanted`
 /// wants, and its cause. `wants_where`: whether a cause's whereabouts are looked up, which takes a second.
+/// `most`: no more are looked for; siblings, ten runs a layer, run where the run itself does not show as
+/// many.
 std::vector<Inspected> inspect(const Case&, const Space&, Strictness,
                                const std::function<bool(const Signature&)>& wanted,
                                const std::function<bool(const Cause&)>& wants_where, size_t most = SIZE_MAX);

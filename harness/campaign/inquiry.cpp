@@ -164,8 +164,8 @@ std::vector<std::pair<Cause, Place>> causes_of(const std::vector<const Candidate
       causes.emplace_back(parse_cause(*looked[i]), candidate.place);
       continue;
     }
-    const auto seen =
-        inspect_isolated(candidate.finding.body, whole, limits, strictness, wanted_of(candidate), nowhere);
+    const auto seen = inspect_isolated(candidate.finding.body, whole, limits, strictness,
+                                       wanted_of(candidate), nowhere, {}, 1);
     if (!seen.empty()) causes.emplace_back(seen.front().cause, candidate.place);
   }
   return causes;

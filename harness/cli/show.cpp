@@ -24,7 +24,7 @@ std::string joined(const Words& words) {
 /// One row of the table of places: what is alike in module, operands and phase stands in one.
 struct Row {
   size_t places = 0;
-  Words categories, families, devices, regions, seen;
+  Words categories, families, devices, regions;
 };
 
 void print_places(const CauseFile& cause) {
@@ -59,12 +59,8 @@ void print_places(const CauseFile& cause) {
 std::string history_of(const CauseFile& cause) {
   Words keys;
   for (const auto& [signature, seen] : cause.places) {
-    std::string_view rest = seen;
-    while (!rest.empty()) {
-      const size_t space = std::min(rest.find(' '), rest.size());
-      if (space > 0) keys.emplace(rest.substr(0, space));
-      rest.remove_prefix(std::min(space + 1, rest.size()));
-    }
+    const auto its = keys_in(seen);
+    keys.insert(its.begin(), its.end());
   }
   return joined(keys);
 }

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <sstream>
-
 #include "dtypefuzz/error.h"
 #include "harness/core/text.h"
 #include "harness/files/seen.h"
@@ -21,11 +19,6 @@ bool is_of_this_libtorch(std::string_view key) {
 
 bool is_of_here(std::string_view key) {
   return key == seen_key() || key == seen_key(cpu_capability());
-}
-
-std::vector<std::string> words_in(const std::string& text) {
-  std::istringstream in(text);
-  return {std::istream_iterator<std::string>(in), {}};
 }
 
 }  // namespace
@@ -56,7 +49,7 @@ Baseline load_baseline(const std::string& directory, const Space& space) {
     KnownCause& cause = baseline.causes.try_emplace(text, KnownCause{path.parent_path(), file}).first->second;
     for (const auto& [signature, keys] : file.places) {
       cause.file.places.emplace(signature, keys);
-      for (const std::string& key : words_in(keys))
+      for (const std::string& key : keys_in(keys))
         if (is_of_this_libtorch(key)) {
           Known& place = baseline.places.try_emplace(signature, Known{.cause = text}).first->second;
           place.here = place.here || is_of_here(key);

@@ -195,12 +195,6 @@ std::vector<std::string> sort_corpus(const std::string& directory, const Space& 
     if (cause.title.empty()) cause.title = file.title();
     CauseFile& all = causes.try_emplace(text, cause).first->second;
     if (all.title != cause.title) all.title.clear();  // of one case, and no longer of all
-    for (const auto& [shown, keys] : places) {
-      std::string& noted = all.places[shown];
-      for (const std::string& key : keys)
-        if ((" " + noted + " ").find(" " + key + " ") == std::string::npos)
-          noted += (noted.empty() ? "" : " ") + key;
-    }
     by_cause[text].push_back({std::move(file), path});
   }
   std::vector<std::string> moved;
@@ -217,7 +211,7 @@ std::vector<std::string> sort_corpus(const std::string& directory, const Space& 
       moved.push_back(fmt::format("{} -> {}", from.string(), to.string()));
     }
   }
-  tidy_corpus(directory, space);
+  tidy_corpus(directory, space);  // which notes the places of the cases
   // A cause that lost its last case to another one is none.
   for (const auto& [text, cause] : before.causes)
     if (!by_cause.contains(text) && fs::exists(cause.folder / kCauseFile) &&

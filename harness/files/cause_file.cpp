@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <iterator>
+#include <sstream>
+
 #include "dtypefuzz/error.h"
 #include "harness/core/text.h"
 #include "harness/files/case_file.h"
@@ -16,6 +19,11 @@ constexpr size_t kMostBytes = 8 << 20;  // some 50,000 places
 constexpr size_t kMostLine = 1024;      // of a title, of the keys of a place
 
 }  // namespace
+
+std::vector<std::string> keys_in(const std::string& keys) {
+  std::istringstream words(keys);
+  return {std::istream_iterator<std::string>(words), {}};
+}
 
 std::string print_cause_file(const CauseFile& file) {
   nlohmann::ordered_json json{{"schema", 1},

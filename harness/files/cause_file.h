@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dtypefuzz/cause.h"
 #include "dtypefuzz/finding.h"
@@ -22,6 +23,9 @@ struct CauseFile {
   std::string said() const { return title.empty() ? sentence_of(cause) : title; }
 };
 inline constexpr std::string_view kCauseFile = "cause.json";
+
+/// The keys of a place.
+std::vector<std::string> keys_in(const std::string& keys);
 
 std::string print_cause_file(const CauseFile&);
 /// Somebody else's text: an Error of one line for what is none.
