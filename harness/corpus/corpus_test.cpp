@@ -266,6 +266,27 @@ TEST_F(Corpus, WhatIsSortedLiesUnderWhatItIsBlamedOnNow) {
   EXPECT_THAT(sort_corpus(in(), whole_space()), IsEmpty());
 }
 
+TEST_F(Corpus, WhatIsSortedKeepsPlacesWithoutACase) {
+  const Finding met{
+      .violation = {.signature = parse_signature(fmt::format(fmt::runtime(kOfBias), "complex"))},
+      .body = {},
+      .cause = kAddsBias};
+  Finding other = met;
+  other.cause->operation = "mul_";
+  other.violation.signature = parse_signature(fmt::format(fmt::runtime(kOfBias), "integral"));
+  note_place(folder / "in", met, seen_key());
+  note_place(folder / "in", other, seen_key());
+  const std::string signature = fmt::format(fmt::runtime(kOfBias), "float");
+  file("in/" + folder_name_of(kAddsBias) + "/x.case",
+       fmt::format(fmt::runtime(kBias), "float64") + "[seen]\n" + seen_key() + " = " + signature + "\n");
+  EXPECT_THAT(sort_corpus(in(), whole_space()), IsEmpty());
+  const Baseline baseline = load_baseline(in(), whole_space());
+  EXPECT_EQ(baseline.causes.size(), 2u);
+  for (const std::string& place :
+       {signature, to_string(met.violation.signature), to_string(other.violation.signature)})
+    EXPECT_TRUE(baseline.places.contains(place)) << place;
+}
+
 TEST_F(Corpus, ACauseInAFolderOfAnotherNameIsWrong) {
   fs::create_directory(folder / "in/other");
   file("in/other/cause.json", print_cause_file({.cause = kAddsBias}));

@@ -169,6 +169,7 @@ std::vector<std::string> sort_corpus(const std::string& directory, const Space& 
   };
   std::map<std::string, std::vector<Sorted>> by_cause;
   std::map<std::string, CauseFile> causes;
+  std::set<std::string> with_a_case;  // signatures
   const Baseline before = load_baseline(directory, space);
   for (const auto& path : case_files({directory})) {
     CaseFile file = load_case(path, space);
@@ -195,8 +196,17 @@ std::vector<std::string> sort_corpus(const std::string& directory, const Space& 
     if (cause.title.empty()) cause.title = file.title();
     CauseFile& all = causes.try_emplace(text, cause).first->second;
     if (all.title != cause.title) all.title.clear();  // of one case, and no longer of all
+    for (const auto& [shown, keys] : places) with_a_case.insert(shown);
     by_cause[text].push_back({std::move(file), path});
   }
+  // What was met and has no case cannot be looked at: it stays.
+  std::set<std::string> kept;
+  for (const auto& [text, cause] : before.causes)
+    for (const auto& [signature, keys] : cause.file.places) {
+      if (with_a_case.contains(signature)) continue;
+      kept.insert(text);
+      if (const auto at = causes.find(text); at != causes.end()) at->second.places[signature] = keys;
+    }
   std::vector<std::string> moved;
   for (auto& [text, files] : by_cause) {
     const CauseFile& cause = causes.at(text);
@@ -214,7 +224,7 @@ std::vector<std::string> sort_corpus(const std::string& directory, const Space& 
   tidy_corpus(directory, space);  // which notes the places of the cases
   // A cause that lost its last case to another one is none.
   for (const auto& [text, cause] : before.causes)
-    if (!by_cause.contains(text) && fs::exists(cause.folder / kCauseFile) &&
+    if (!by_cause.contains(text) && !kept.contains(text) && fs::exists(cause.folder / kCauseFile) &&
         case_files({cause.folder.string()}).empty())
       fs::remove_all(cause.folder);
   return moved;
