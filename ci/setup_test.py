@@ -24,7 +24,7 @@ exit "$(cat "$MACHINE/apt-get.code" 2>/dev/null || echo 0)" """,
 mkdir -p build
 printf 'DTYPEFUZZ_LIBTORCH:PATH=%s\\nCMAKE_HOME_DIRECTORY:INTERNAL=%s\\n' "$MACHINE/libtorch" "$PWD" >build/CMakeCache.txt
 touch build/build.ninja""",
-    "ninja": """[[ $* == *-n* ]] && { [[ -f $MACHINE/built ]] && echo 'ninja: no work to do.'; exit 0; }
+    "ninja": """[[ $3 == -n ]] && { [[ -f $MACHINE/built ]] && echo 'ninja: no work to do.'; exit 0; }
 echo "ninja $*" >>"$MACHINE/words"
 exit "$(cat "$MACHINE/ninja.code" 2>/dev/null || echo 0)" """,
     "clang++-19": "",
@@ -34,7 +34,7 @@ LIBTORCH = '#!/bin/bash\nprintf "%s\\n2.13.0\\nwheel in .deps\\n\\n" "$MACHINE/l
 
 class Setup(unittest.TestCase):
     def setUp(self):
-        kept = tempfile.TemporaryDirectory(prefix="dtypefuzz-setup-test-")
+        kept = tempfile.TemporaryDirectory(prefix="dtypefuzz-setup-test-n")
         self.addCleanup(kept.cleanup)
         self.machine = pathlib.Path(kept.name).resolve()
         self.root = self.machine / "checkout"
