@@ -162,7 +162,8 @@ const Row kRows[] = {
     // In train the slope is a random number for each negative element.
     {.name = "RReLU",
      .source = "nn/modules/activation.h",
-     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.RReLU.html", .random = true},
+     .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.RReLU.html",
+                  .random = Random::in_train},
      .forward = one_tensor_in_one_out<nn::RReLUImpl>,
      .input = draw_any_input,
      .accepts = any_shape,

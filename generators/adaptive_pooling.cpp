@@ -111,7 +111,7 @@ Row fractional_max_pool(std::string_view name, std::string_view documentation) {
                    .share_a_dtype = {{"input", "_random_samples"}},
                    .more_outputs = {always(Dtype::Long)},
                    .autocast_cpu = AutocastPolicy::float32,
-                   .random = true},
+                   .random = Random::always},
       .forward = one_tensor_in_one_out<typename Module::ContainedType>,
       .input = draw_pooled<dimensions>,
       .accepts =

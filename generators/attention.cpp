@@ -83,9 +83,11 @@ const Row kRows[] = {
                      .output = same_as("query"),
                      .more_outputs = {same_as("query")},
                      .autocast_cpu = AutocastPolicy::lower_precision,
-                     .autocast_cuda = AutocastPolicy::unspecified,
+                     .autocast_cuda = AutocastPolicy::by_parts,
                      .special = {silent_on_masks_of_unfamiliar_scores("query", {"key_padding_mask"},
-                                                                      {"attn_mask"})}},
+                                                                      {"attn_mask"})},
+                     // `true` marks what may not be attended.
+                     .equivalents = {{Equivalence::kLeftOut, "attn_mask", kBoolean, kAttention}}},
         .forward = [](nn::Module& module, std::span<const at::Tensor> in) -> std::vector<at::Tensor> {
           auto [output, weights] = static_cast<nn::MultiheadAttentionImpl&>(module).forward(
               in[0], in[1], in[2], in[3], /*need_weights=*/true, in[4]);

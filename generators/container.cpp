@@ -88,6 +88,7 @@ const Row kRows[] = {
           }
           return drawn;
         },
+        .other_operators = {{"function", "the module is what the function is"}},
     },
 };
 

@@ -14,7 +14,7 @@ Contract drops(std::string_view documentation) {
       .special = {promises_nothing_where(
           is_whole("input") & When{InTrain{}},
           "dropout scales by 1 / (1 - p) and the documentation does not say what that makes of integers")},
-      .random = true};
+      .random = Random::in_train};
 }
 
 double draw_probability(Draw& draw) {

@@ -21,11 +21,17 @@ Table draw_table(Draw& draw) {
           .features = draw_features(draw, "embedding_dim")};
 }
 
+constexpr OtherOperator kMaxNorm = {"max_norm",
+                                    "rows are scaled by their norms, which whole numbers have not"};
+
+/// What forward writes to: with `max_norm` it renormalizes rows of `weight`.
 template <class Options>
-void draw_padding_and_norm(Draw& draw, Options& options) {
+std::vector<std::string> draw_padding_and_norm(Draw& draw, Options& options) {
   const auto padding = draw.word("padding_idx", {"none", "0", "-1"});
   if (padding != "none") options.padding_idx(padding == "0" ? 0 : -1);
-  if (draw.flag("max_norm", false)) options.max_norm(1.0);  // renormalizes `weight` in forward
+  if (!draw.flag("max_norm", false)) return {};
+  options.max_norm(1.0);
+  return {"weight"};
 }
 
 template <class Options>
@@ -75,18 +81,20 @@ const Row kRows[] = {
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto table = draw_table(draw);
           nn::EmbeddingOptions options(table.rows, table.features);
-          draw_padding_and_norm(draw, options);
+          auto renews = draw_padding_and_norm(draw, options);
           draw_gradient(draw, options);
           Shape out = in;
           out.push_back(table.features);
           return {.make = make<nn::Embedding>(options),
                   .out = out,
                   .parameters = {"weight"},
-                  .input_limit = table.rows};
+                  .input_limit = table.rows,
+                  .renews = std::move(renews)};
         },
         .content = Content::indices,
         .natural = Dtype::Long,
         .before_losses = true,  // the loss gets numbers of the parameters' dtype, whatever the input is
+        .other_operators = {kMaxNorm},
     },
     {
         .name = "EmbeddingBag",
@@ -121,7 +129,7 @@ const Row kRows[] = {
           const auto mode = draw.word("mode", {"mean", "sum", "max"});
           if (mode == "sum") options.mode(torch::kSum);
           if (mode == "max") options.mode(torch::kMax);
-          draw_padding_and_norm(draw, options);
+          auto renews = draw_padding_and_norm(draw, options);
           if (mode != "max") draw_gradient(draw, options);  // which refuses both
           // Bags of a matrix are its rows; in a vector each begins at its offset.
           const bool matrix = in.size() == 2;
@@ -139,10 +147,12 @@ const Row kRows[] = {
                               .present = !matrix},
                              {.name = "per_sample_weights", .shape = in, .present = weighted}},
                   .parameters = {"weight"},
-                  .input_limit = table.rows};
+                  .input_limit = table.rows,
+                  .renews = std::move(renews)};
         },
         .content = Content::indices,
         .natural = Dtype::Long,
+        .other_operators = {{"mode", "a mean, a sum and a maximum are three reductions"}, kMaxNorm},
     },
 };
 

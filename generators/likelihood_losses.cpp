@@ -76,7 +76,9 @@ const Row kRows[] = {
                                     .full(draw.flag("full", false));
            return compares<nn::PoissonNLLLoss>(draw, in, options, Content::positive);
          },
-     .content = Content::positive},
+     .content = Content::positive,
+     .other_operators =
+         {{"full", "its term is added where the target is above 1, and complex numbers have no order"}}},
     {.name = "AdaptiveLogSoftmaxWithLoss",
      .source = "nn/modules/adaptive.h",
      .contract = adaptive_log_softmax(),

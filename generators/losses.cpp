@@ -182,7 +182,8 @@ const Row kRows[] = {
        return {.make = make<nn::CrossEntropyLoss>(options),
                .out = unreduced ? samples_of(in) : Shape{},
                .inputs = {target, class_weight(draw, classes)}};
-     }},
+     },
+     .other_operators = {{"target_holds", "indices are picked, probabilities are multiplied"}}},
     {.name = "NLLLoss",
      .source = "nn/modules/loss.h",
      // `nll_loss` and `nll_loss2d` are in the float32 lists of CPU and CUDA.

@@ -220,7 +220,8 @@ const Row kRows[] = {
            return reduces<nn::TripletMarginWithDistanceLoss>(draw, options, without_last(in),
                                                              positive_and_negative(in));
          },
-     .input_name = "anchor"},
+     .input_name = "anchor",
+     .other_operators = {{"distance", "the distance is the caller's own function"}}},
 };
 
 }  // namespace

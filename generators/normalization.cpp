@@ -192,8 +192,8 @@ const Row kRows[] = {
      // Several operators: `avg_pool3d` alone (from four dimensions on) is in the CPU's float32 list, `pow` in
      // CUDA's.  Source: nn/functional/normalization.h, aten/src/ATen/autocast_mode.{h,cpp}.
      .contract = {.source = "https://pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html",
-                  .autocast_cpu = AutocastPolicy::unspecified,
-                  .autocast_cuda = AutocastPolicy::unspecified,
+                  .autocast_cpu = AutocastPolicy::by_parts,
+                  .autocast_cuda = AutocastPolicy::by_parts,
                   .special = {promises_nothing_where(
                       is_whole("input"),
                       "torch.nn.LocalResponseNorm does not say what a quotient of "

@@ -10,14 +10,16 @@ using Names = std::vector<std::string_view>;
 const Names kWithState = {"input", "hx", "*"};
 const Names kWithStates = {"input", "hx", "cx", "*"};  // an LSTM's
 
-/// Input, states and all weights meet in matrix products, and a cell state in sums with them. In a region
-/// these are several operators with policies of their own (and on some processors oneDNN's fused layer, which
-/// is in the lower precision list as a whole), and documentation is silent.
+/// Input, states and all weights meet in matrix products, and a cell state in sums with them. In a region the
+/// products (`linear`, `matmul`, `addmm`) are in the lower precision list and the element-wise operators
+/// between them in none, so that a state keeps its dtype or is promoted; on some processors oneDNN's fused
+/// layer runs, which is in the lower precision list as a whole. CUDA's `_thnn_fused_*_cell` and cuDNN's
+/// layers are in CUDA's: aten/src/ATen/autocast_mode.h.
 Contract recurs(std::string_view source, std::vector<std::string_view> operands) {
   return {.source = source,
           .share_a_dtype = {std::move(operands)},
-          .autocast_cpu = AutocastPolicy::unspecified,
-          .autocast_cuda = AutocastPolicy::unspecified,
+          .autocast_cpu = AutocastPolicy::by_parts,
+          .autocast_cuda = AutocastPolicy::by_parts,
           .special = {
               promises_nothing_where({some({"lengths"}, other_than(kIntegral))},
                                      "pack_padded_sequence of C++ converts `lengths` to int64 and does not "
@@ -25,13 +27,13 @@ Contract recurs(std::string_view source, std::vector<std::string_view> operands)
 }
 
 /// A cell is one operator, which is in CUDA's lower precision list (ATen/autocast_mode.h) with its states; on
-/// CPU it is taken apart outside of the lists. tanh makes floats of whole numbers and relu does not;
-/// documentation knows floats alone.
+/// CPU it is made of `linear`, which is in the CPU's, and of element-wise operators, which are in none. tanh
+/// makes floats of whole numbers and relu does not; documentation knows floats alone.
 Contract recurs_in_a_cell(std::string_view source, std::vector<std::string_view> operands) {
   return {.source = source,
           .share_a_dtype = {std::move(operands)},
           .output = same_float_as("input"),
-          .autocast_cpu = AutocastPolicy::unspecified,
+          .autocast_cpu = AutocastPolicy::by_parts,
           .autocast_cuda = AutocastPolicy::lower_precision};
 }
 
@@ -200,6 +202,7 @@ const Row kRows[] = {
           if (draw.word("nonlinearity", {"tanh", "relu"}) == "relu") options.nonlinearity(torch::kReLU);
           return drawn<nn::RNNImpl>(in, r, options, {{"hx", r.hidden}});
         },
+        .other_operators = {{"nonlinearity", "tanh and relu are two functions"}},
     },
     {
         .name = "LSTM",
@@ -251,6 +254,7 @@ const Row kRows[] = {
           if (draw.word("nonlinearity", {"tanh", "relu"}) == "relu") options.nonlinearity(torch::kReLU);
           return drawn_cell<nn::RNNCell>(in, c, options, {"hx"});
         },
+        .other_operators = {{"nonlinearity", "tanh and relu are two functions"}},
     },
     {
         .name = "LSTMCell",

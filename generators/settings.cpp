@@ -38,7 +38,7 @@ void draw_input(Draw& draw, const Space& space, Plan& plan) {
   plan.input_device = space.device(draw.pick<std::string_view>(Ask::stray_device, "device", elsewhere));
   plan.input_requires_grad = draw.flag("requires_grad", false);
   plan.input_contiguous = draw.flag("contiguous", true);
-  plan.fill = draw_word<Fill>(draw, "fill", {"ramp", "normal", "extremes"});
+  plan.fill = draw_word<Fill>(draw, "fill", {"ramp", "normal", "extremes", "zeros", "limits"});
   const int64_t seeds[] = {0, 1, 2, 3};
   plan.seed = static_cast<uint64_t>(draw.pick<int64_t>(Ask::size, "seed", seeds));
 }

@@ -22,6 +22,27 @@ Region draw_inner_region(Draw& draw, std::span<const Dtype> dtypes) {
   return {Region::kOn, *parse_dtype(taken)};
 }
 
+/// The row's layer for an input of this shape, its operands' dtypes aside.
+LayerPlan drawn_layer(Draw& draw, const Row& row, const Shape& in, const Site& site) {
+  LayerPlan layer;
+  layer.row = &row;
+  layer.module = row.name;
+  layer.contract = &row.contract;
+  layer.forward = row.forward;
+  layer.input_name = row.input_name;
+  layer.input_content = row.content;
+  layer.input_natural = row.natural;
+  layer.in = in;
+  const size_t before = draw.result().choices.size();
+  layer.drawn = row.draw(draw, in, site);
+  if (layer.drawn.forward) layer.forward = layer.drawn.forward;
+  if (layer.drawn.contract) layer.contract = layer.drawn.contract;
+  for (size_t i = before; i < draw.result().choices.size(); ++i)
+    layer.answers.push_back(
+        {draw.result().choices[i].name.substr(draw.path().size()), draw.result().choices[i].value});
+  return layer;
+}
+
 class Stack {
  public:
   Stack(Draw& draw, const Space& space, Plan& plan, const Site& site)
@@ -96,24 +117,10 @@ class Stack {
   }
 
   LayerPlan module(const Row& row) {
-    LayerPlan layer;
-    layer.row = &row;
-    layer.module = row.name;
-    layer.contract = &row.contract;
-    layer.forward = row.forward;
-    layer.input_name = row.input_name;
-    layer.input_content = row.content;
-    layer.input_natural = row.natural;
-    layer.in = shape_;
-    layer.path = here();
-    const size_t before = draw_.result().choices.size();
     Site site = site_;
     site.first = first();
-    layer.drawn = row.draw(draw_, shape_, site);
-    if (layer.drawn.forward) layer.forward = layer.drawn.forward;
-    if (layer.drawn.contract) layer.contract = layer.drawn.contract;
-    for (size_t i = before; i < draw_.result().choices.size(); ++i)
-      layer.variant += draw_.result().choices[i].value + ",";
+    LayerPlan layer = drawn_layer(draw_, row, shape_, site);
+    layer.path = here();
     for (InputSpec& input : layer.drawn.inputs) {
       if (!input.present) continue;
       const Draw::Scope scope(draw_, input.name);
@@ -161,6 +168,17 @@ class Stack {
 };
 
 }  // namespace
+
+LayerPlan layer_with(const Row& row, const Shape& in, const Site& site, const Case& answers) {
+  Draw draw(answers);
+  return drawn_layer(draw, row, in, site);
+}
+
+LayerPlan layer_alone(const Row& row, const Site& site, const Case& answers) {
+  Draw draw(answers);
+  const Shape in = row.input(draw, site);
+  return drawn_layer(draw, row, in, site);
+}
 
 Plan plan_of(Draw& draw, const Space& space) {
   Plan plan;

@@ -6,6 +6,7 @@
 #include "dtypefuzz/case.h"
 #include "dtypefuzz/draw.h"
 #include "dtypefuzz/plan.h"
+#include "dtypefuzz/row.h"
 #include "dtypefuzz/space.h"
 
 namespace dtypefuzz {
@@ -14,6 +15,11 @@ namespace dtypefuzz {
 Plan plan_of(Draw&, const Space&);
 /// The plan of a case; answers that do not fit are replaced by the simplest.
 Plan plan_of(const Case&, const Space&);
+
+/// One layer of a row for an input of this shape, or for one that the row draws. The answers' names have no
+/// path; what they leave out is the simplest.
+LayerPlan layer_with(const Row&, const Shape& in, const Site&, const Case& answers);
+LayerPlan layer_alone(const Row&, const Site&, const Case& answers);
 
 /// A question of a case and its answer.
 struct Asked {

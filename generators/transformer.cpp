@@ -58,8 +58,8 @@ SpecialCase accepts_float32_norms_in_a_low_layer(std::string_view sequence, cons
 }
 
 /// Sequences and parameters meet in matrix products and norms, and the masks of `forward` in the scores: see
-/// MultiheadAttention. In a region the products are in its dtype, the sums and norms between them are not,
-/// and documentation says nothing of the whole: no promise.
+/// MultiheadAttention. In a region the products are in the lower precision list, the sums and norms between
+/// them in none of the CPU's: aten/src/ATen/autocast_mode.h.
 Contract transforms(std::string_view source, std::vector<std::string_view> sequences, const Masks& masks) {
   const auto sequence = sequences.front();
   Contract contract{
@@ -68,12 +68,15 @@ Contract transforms(std::string_view source, std::vector<std::string_view> seque
       .promotes = {sequence},
       .takes = mask_rules(masks),
       .output = same_as(sequence),
-      .autocast_cpu = AutocastPolicy::unspecified,
-      .autocast_cuda = AutocastPolicy::unspecified,
+      .autocast_cpu = AutocastPolicy::by_parts,
+      .autocast_cuda = AutocastPolicy::by_parts,
       .special = {silent_on_masks_of_unfamiliar_scores(sequence, masks.padding, masks.attention),
                   accepts_float32_norms_in_a_low_layer(sequence, masks)}};
   contract.share_a_dtype.front().push_back("*");
   contract.promotes.insert(contract.promotes.end(), masks.attention.begin(), masks.attention.end());
+  // Bytes that are not zero and `true` mark what may not be attended.
+  for (const auto mask : masks.attention)
+    contract.equivalents.push_back({Equivalence::kLeftOut, mask, kFlags, kMasks});
   return contract;
 }
 
@@ -191,6 +194,7 @@ const Row kRows[] = {
           return layer;
         },
         .input_name = "src",
+        .other_operators = {{"activation", "relu and gelu are two functions"}},
     },
     {
         .name = "TransformerDecoderLayer",
@@ -209,6 +213,7 @@ const Row kRows[] = {
           return layer;
         },
         .input_name = "tgt",
+        .other_operators = {{"activation", "relu and gelu are two functions"}},
     },
     {
         .name = "TransformerEncoder",
@@ -226,6 +231,7 @@ const Row kRows[] = {
           return stack;
         },
         .input_name = "src",
+        .other_operators = {{"activation", "relu and gelu are two functions"}},
     },
     {
         .name = "TransformerDecoder",
@@ -243,6 +249,7 @@ const Row kRows[] = {
           return stack;
         },
         .input_name = "tgt",
+        .other_operators = {{"activation", "relu and gelu are two functions"}},
     },
     {
         .name = "Transformer",
@@ -289,6 +296,7 @@ const Row kRows[] = {
                   .parameters = parameters};
         },
         .input_name = "src",
+        .other_operators = {{"activation", "relu and gelu are two functions"}},
     },
 };
 

@@ -83,6 +83,8 @@ const Row kRows[] = {
           if (mode != "nearest") options.align_corners(draw.flag("align_corners", false));
           return {.make = make<nn::Upsample>(options), .out = out};
         },
+        .other_operators =
+            {{"mode", "nearest copies numbers, each of the others weighs them by a kernel of its own"}},
     },
 };
 

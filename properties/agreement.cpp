@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "properties/list.h"
+#include "properties/truth.h"
 
 namespace dtypefuzz {
 namespace {
@@ -23,15 +24,19 @@ bool agrees(const Plan& plan, Phase phase) {
 void agreeing_dtypes_succeed(const Facts& facts, Say& say) {
   say.not_applicable("no operands are promised to succeed");
   for (const auto& [call, promise] : facts.judged_calls()) {
-    if (!promise.accepts()) continue;
+    const bool silent = !promise.accepts() && !promise.refuses();
+    if (!promise.accepts() && !(silent && call.threw && agreeing_dtype(facts.plan, call))) continue;
     say.holds();
-    if (call.threw && !facts.refused_cleanly())
-      say.violated(
-          {.what = Broken::call_refused,
-           .call = &call,
-           .promise = &promise,
-           .promised = fmt::format("{} succeeds: {}", culprit_name(facts.plan, call), list(call.received)),
-           .seen = facts.seen.error->message});
+    if (!call.threw) continue;
+    const std::string_view untrue = silent ? untruth_in_silence(facts, call) : "";
+    if (silent ? untrue.empty() : facts.refused_cleanly()) continue;
+    say.violated({.what = Broken::call_refused,
+                  .call = &call,
+                  .promise = &promise,
+                  .promised = fmt::format("{} succeeds{}: {}", culprit_name(facts.plan, call),
+                                          silent ? " or says truly why not" : "", list(call.received)),
+                  .seen = silent ? fmt::format("{} ({})", facts.seen.error->message, untrue)
+                                 : facts.seen.error->message});
   }
   if (!facts.seen.error || !agrees(facts.plan, facts.seen.error->phase)) return;
   say.holds();

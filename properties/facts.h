@@ -15,7 +15,16 @@ namespace dtypefuzz {
 
 /// One layer by itself, run with one thing changed: what the layer is held against.
 struct Sibling {
-  enum Kind : uint8_t { kMode, kDevice, kAutocast, kRepair } kind = kMode;
+  enum Kind : uint8_t {
+    kMode,
+    kDevice,
+    kAutocast,    ///< in the other documented region
+    kNoRegion,    ///< outside of any
+    kSimplest,    ///< the same module with the simplest options
+    kDimensions,  ///< of another number of dimensions, or for an input of another rank
+    kNatural,     ///< what has a documented dtype has the one that it has by nature
+    kRepair,
+  } kind = kMode;
   Plan plan;
   Observation seen;
   Promise promise;    ///< of its layer's call
@@ -58,9 +67,13 @@ struct Facts {
 
   /// Whether the error's message is one of this kind.
   bool is(MessageKind kind) const { return message && message->family->kind == kind; }
-  /// Whether the error says that a dtype is not supported, or says nothing about dtypes' consistency.
+  /// Of an error that says that a dtype is not supported: why that is not so; empty: it is.
+  std::string_view untruth = {};
+  /// Whether the error says that a dtype is not supported, and truly so, or says nothing about dtypes'
+  /// consistency.
   bool refused_cleanly() const {
-    return message && (message->family->kind == MessageKind::unsupported || not_about_dtypes(*message));
+    return message && ((message->family->kind == MessageKind::unsupported && untruth.empty()) ||
+                       not_about_dtypes(*message));
   }
   /// Whether nothing can be said of the calls after one that ran in a region which autocast does not
   /// document.

@@ -43,6 +43,7 @@ struct Family {
     kNoOperand,          ///< tells of a tensor that is not there, so of no category
     kRestrictsAutograd,  ///< a restriction of autograd, although it says that a dtype is not supported
     kOutOfMemory,        ///< an allocation was refused
+    kFromInside,         ///< of a backend, or of a CPU that lacks something: says nothing to a caller
   } mark = kPlain;
 };
 

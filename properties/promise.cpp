@@ -201,6 +201,8 @@ std::optional<std::vector<OperandFacts>> effective_operands(const Contract& cont
       cast_all(widest);
       break;
     }
+    case AutocastPolicy::by_parts:
+      break;
     case AutocastPolicy::refused:
     case AutocastPolicy::unspecified:
       return std::nullopt;
@@ -208,13 +210,23 @@ std::optional<std::vector<OperandFacts>> effective_operands(const Contract& cont
   return seen;
 }
 
+/// In a region, what is made of parts takes all that it takes without one.
+Promise promise_by_parts(Promise without) {
+  if (without.kind == Promise::kRefusesCategory) return without;
+  if (!without.accepts()) return {.reason = "which mixes its parts take in a region is not documented"};
+  without.outputs = {Dtype::Undefined};
+  return without;
+}
+
 Promise promise_of(const Contract& contract, const Received& received) {
   const auto operands = effective_operands(contract, received);
   if (!operands) return {.reason = "the contract leaves autocast unspecified"};
   Received effective = received;
   effective.operands = *operands;
+  const bool by_parts = received.autocast && policy_on(contract, received.device) == AutocastPolicy::by_parts;
   for (const auto& rule : kRules)
-    if (auto promise = rule(contract, received, effective)) return std::move(*promise);
+    if (auto promise = rule(contract, received, effective))
+      return by_parts ? promise_by_parts(std::move(*promise)) : std::move(*promise);
   return {};
 }
 
@@ -246,6 +258,29 @@ Received received_by(const Plan& plan, const CallFacts& call) {
                     .train = plan.mode == Mode::train};
   if (received.autocast && !plan.device->autocast_documents(*received.autocast)) received.autocast.reset();
   return received;
+}
+
+std::optional<Dtype> agreeing_dtype(const Plan& plan, const CallFacts& call) {
+  const LayerPlan* layer = call.culprit.kind == Culprit::kResidual ? nullptr : layer_of(plan, call.culprit);
+  std::optional<Dtype> common;
+  for (const OperandFacts& operand : call.received) {
+    if (operand.name == kBatchCounter) continue;
+    std::optional<Dtype> natural;
+    if (layer && operand.role == Role::input) {
+      if (operand.name == layer->input_name) natural = layer->input_natural;
+      for (const InputSpec& input : layer->drawn.inputs)
+        if (input.name == operand.name) natural = input.natural;
+    }
+    if (natural == operand.dtype) continue;
+    if (layer && operand.name != layer->input_name && is_whole(operand.dtype) &&
+        std::ranges::any_of(layer->contract->takes, [&](const CategoryRule& rule) {
+          return rule.operand == operand.name && rule.has(operand.dtype);
+        }))
+      continue;
+    if (natural || common.value_or(operand.dtype) != operand.dtype) return std::nullopt;
+    common = operand.dtype;
+  }
+  return common;
 }
 
 Promise promise_for(const Plan& plan, const CallFacts& call) {

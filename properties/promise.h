@@ -47,6 +47,10 @@ const LayerPlan* layer_of(const Plan&, const Culprit&);
 const Contract& contract_of(const Plan&, const CallFacts&);
 /// What a call received, as contracts are asked about it.
 Received received_by(const Plan&, const CallFacts&);
+/// The one dtype of all operands that have none of their own by nature, where those that have one have it, or
+/// another that the contract lists and that is no floating one (masks, targets, indices). Nothing where some
+/// disagree.
+std::optional<Dtype> agreeing_dtype(const Plan&, const CallFacts&);
 /// The promise for one call, given the plan that it belongs to.
 Promise promise_for(const Plan&, const CallFacts&);
 

@@ -16,14 +16,14 @@ Verdict silent(std::string_view why) {
   return {Verdict::kNotApplicable, why};
 }
 
-TEST(Properties, AreSixteenWithNamesAndSentencesOfTheirOwn) {
+TEST(Properties, HaveNamesAndSentencesOfTheirOwn) {
   std::set<std::string_view> names, sentences;
   for (const Property& property : all_properties()) {
     EXPECT_NE(property.judge, nullptr);
     EXPECT_TRUE(names.insert(property.name).second) << property.name;
     EXPECT_TRUE(sentences.insert(property.sentence).second) << property.name;
   }
-  EXPECT_EQ(names.size(), 16u);
+  EXPECT_EQ(names.size(), all_properties().size());
 }
 
 TEST(Properties, AreSilentOfARunThatCouldNotBeSetUp) {
@@ -81,10 +81,72 @@ TEST(AgreeingDtypesSucceed, OrAreCleanlyRefused) {
   EXPECT_EQ(sheet.verdict("agreeing_dtypes_succeed"), silent("no operands are promised to succeed"));
 }
 
+TEST(AgreeingDtypesSucceed, OrAreRefusedInWordsThatAreTrue) {
+  Sheet sheet;
+  const auto verdict = [&](std::string message, std::string type = "c10::Error") {
+    sheet.refuse(std::move(message));
+    sheet.seen.error->type = std::move(type);
+    return sheet.verdict("agreeing_dtypes_succeed");
+  };
+  EXPECT_EQ(verdict("\"addmm\" not implemented for 'Half'"), kViolated) << "nothing is float16";
+  EXPECT_EQ(verdict("\"addmm\" not implemented for 'Float'"), kHolds);
+  EXPECT_EQ(verdict("\"addmm\" not implemented for 'Float'", "std::runtime_error"), kViolated);
+  EXPECT_EQ(verdict("get_mkldnn_dtype: unsupported data type"), kViolated) << "from the inside of a backend";
+  EXPECT_EQ(verdict("Boolean inputs not supported for x"), kViolated) << "nothing is bool";
+  for (OperandFacts& operand : sheet.call().received) operand.dtype = Dtype::Bool;
+  sheet.expect();
+  EXPECT_EQ(verdict("Boolean inputs not supported for x"), kHolds);
+  sheet.plan.autocast = sheet.call().autocast = Dtype::BFloat16;
+  for (OperandFacts& operand : sheet.call().received) operand.dtype = Dtype::Double;
+  sheet.expect();
+  EXPECT_EQ(verdict("\"addmm\" not implemented for 'BFloat16'"), kHolds) << "as the region made it";
+}
+
+/// A contract that promises nothing of integers.
+const Contract& silent_on_integers() {
+  static const Contract contract{
+      .source = "a test", .special = {promises_nothing_where({some({"input"}, kIntegral)}, "silence")}};
+  return contract;
+}
+
+TEST(AgreeingDtypesSucceed, OrAreRefusedTrulyWhereNothingIsPromised) {
+  Sheet sheet(silent_on_integers());
+  sheet.call().received = {input("input", Dtype::Long)};
+  sheet.call().given = {Dtype::Long};
+  sheet.expect();
+  EXPECT_EQ(sheet.verdict("agreeing_dtypes_succeed"), silent("no operands are promised to succeed"));
+  const auto verdict = [&](std::string_view message) {
+    sheet.refuse(std::string(message));
+    return sheet.verdict("agreeing_dtypes_succeed");
+  };
+  EXPECT_EQ(verdict("\"x\" not implemented for 'Long'"), kHolds);
+  EXPECT_EQ(verdict("\"x\" not implemented for 'Short'"), kViolated);
+  EXPECT_EQ(verdict("result type Float can't be cast to the desired output type Long"), kViolated)
+      << "there is no second operand";
+  EXPECT_EQ(verdict("INTERNAL ASSERT FAILED"), kViolated);
+  EXPECT_EQ(verdict(kUnknown), kViolated);
+  EXPECT_EQ(verdict("index out of range in self"), kHolds);
+  sheet.call().received[0].dtype = Dtype::QInt8;
+  sheet.expect();
+  EXPECT_EQ(verdict("INTERNAL ASSERT FAILED"), kHolds) << "nothing is said of quantized dtypes";
+}
+
+TEST(MismatchIsRefusedByName, InTrueWordsWhereNothingIsPromised) {
+  Sheet sheet(silent_on_integers());
+  sheet.call().received = {input("input", Dtype::Long), parameter("weight", Dtype::Float)};
+  sheet.expect();
+  EXPECT_EQ(sheet.verdict("mismatch_is_refused_by_name"), silent("no operands are promised a refusal"));
+  sheet.refuse("result type Float can't be cast to the desired output type Long");
+  EXPECT_EQ(sheet.verdict("mismatch_is_refused_by_name"), kHolds);
+  sheet.refuse("INTERNAL ASSERT FAILED");
+  EXPECT_EQ(sheet.verdict("mismatch_is_refused_by_name"), kViolated);
+}
+
 TEST(AgreeingDtypesSucceed, InConstructionConversionAndLoadingToo) {
   Sheet sheet;
   sheet.seen.calls.clear();
   sheet.expect();
+  EXPECT_EQ(sheet.verdict("agreeing_dtypes_succeed"), silent("no operands are promised to succeed"));
   for (const Phase phase : {Phase::construct, Phase::convert, Phase::load}) {
     sheet.refuse(std::string(kUnsupported), phase, {});
     EXPECT_EQ(sheet.verdict("agreeing_dtypes_succeed"), kHolds) << to_string(phase);
@@ -130,6 +192,11 @@ TEST(RefusalIsEarly, BeforeBackward) {
   sheet.refuse(std::string(kUnsupported), Phase::backward);
   EXPECT_EQ(sheet.verdict("refusal_is_early"),
             silent("the refusal is about support, or about no dtype that disagrees"));
+  // An operand that gets no gradient cannot be what backward lacks: forward should have refused it.
+  sheet.call().received[0].dtype = Dtype::Bool;
+  sheet.expect();
+  sheet.refuse("Negation, the `-` operator, on a bool tensor is not supported.", Phase::backward);
+  EXPECT_EQ(sheet.verdict("refusal_is_early"), kViolated);
 }
 
 TEST(OutputDtype, IsAsPromised) {
@@ -297,16 +364,94 @@ TEST(Modes, Agree) {
   EXPECT_EQ(sheet.verdict("modes_agree"), silent("the layer violates a property by itself"));
 }
 
-TEST(Modes, WithoutGradientsAgreeWithEvalWhereTrainIsRandom) {
+TEST(Modes, AgreeWhereTrainIsRandomToo) {
   Contract random = kProduct;
-  random.random = true;
+  random.random = Random::in_train;
   Sheet sheet(random);
-  Sibling eval = sheet.add_sibling(Sibling::kMode);
-  refuse(eval, kMismatch);
-  sheet.siblings = {eval, eval};
-  EXPECT_EQ(sheet.verdict("modes_agree"), kHolds);  // train is not asked
-  sheet.siblings[1].seen = sheet.seen;
+  sheet.add_sibling(Sibling::kMode);
+  EXPECT_EQ(sheet.verdict("modes_agree"), kHolds);
+  refuse(sheet.siblings[0], kUnsupported);
   EXPECT_EQ(sheet.verdict("modes_agree"), kViolated);
+}
+
+TEST(WhatSiblingsTake, IsTaken) {
+  constexpr std::string_view kProperty = "what_siblings_take_is_taken";
+  Sheet sheet = with_sibling(Sibling::kMode);
+  EXPECT_EQ(sheet.verdict(kProperty), silent("nothing was refused"));
+  for (const Sibling::Kind kind :
+       {Sibling::kNatural, Sibling::kNoRegion, Sibling::kSimplest, Sibling::kDimensions}) {
+    sheet = with_sibling(kind);
+    sheet.refuse(std::string(kUnsupported));
+    EXPECT_EQ(sheet.verdict(kProperty), kViolated) << kind;
+    sheet.siblings[0].sound = false;
+    EXPECT_EQ(sheet.verdict(kProperty), silent("no sibling may take it")) << kind;
+    sheet.siblings[0].sound = true;
+    refuse(sheet.siblings[0], kUnsupported);
+    EXPECT_EQ(sheet.verdict(kProperty), kHolds) << kind << ": the sibling refuses as well";
+    sheet = with_sibling(kind);
+    sheet.refuse("index out of range in self");
+    EXPECT_EQ(sheet.verdict(kProperty), silent("nothing was refused")) << kind << ": not about dtypes";
+  }
+  // What one rank broadcasts and another does not, backward has to sum over.
+  sheet = with_sibling(Sibling::kDimensions);
+  sheet.refuse(std::string(kUnsupported), Phase::backward);
+  EXPECT_EQ(sheet.verdict(kProperty), kHolds);
+}
+
+TEST(Calls, ChangeWhatTheyDocument) {
+  Sheet sheet;
+  EXPECT_EQ(sheet.verdict("calls_change_what_they_document"), kHolds);
+  sheet.seen.changes = {{{Culprit::kLayer, 0}, Phase::forward, "input", "input", Category::floating}};
+  EXPECT_EQ(sheet.verdict("calls_change_what_they_document"), kViolated);
+  EXPECT_EQ(
+      sheet.signatures(),
+      std::vector<std::string>{"calls_change_what_they_document:Linear:input:float:forward:changed:cpu:off"});
+}
+
+TEST(Conversion, KeepsValues) {
+  Sheet sheet;
+  EXPECT_EQ(sheet.verdict("conversion_keeps_values"), silent("nothing is converted"));
+  sheet.plan.params_dtype = Dtype::Half;
+  EXPECT_EQ(sheet.verdict("conversion_keeps_values"), kHolds);
+  sheet.seen.conversions = {{"parameter", "weight", 0, Dtype::Float, Dtype::Half, 1.5, 1.25}};
+  EXPECT_EQ(sheet.verdict("conversion_keeps_values"), kViolated);
+}
+
+TEST(Arithmetic, AgreesWithFloat64) {
+  constexpr std::string_view kProperty = "arithmetic_agrees_with_float64";
+  Sheet sheet;
+  EXPECT_EQ(sheet.verdict(kProperty), silent("no clipping and no step was compared"));
+  sheet.plan.clip = Clip::norm;
+  sheet.seen.arithmetic = {{Phase::clip, Dtype::BFloat16, 0.9, 2.5, 2.51}};
+  EXPECT_EQ(sheet.verdict(kProperty), kHolds);
+  sheet.seen.arithmetic[0].worst = 1.1;
+  EXPECT_EQ(sheet.verdict(kProperty), kViolated);
+  EXPECT_EQ(sheet.signatures(),
+            std::vector<std::string>{
+                "arithmetic_agrees_with_float64:clip_grad_norm_:gradient:low_float:clip:values:cpu:off"});
+  sheet.plan.fill = Fill::limits;
+  EXPECT_EQ(sheet.verdict(kProperty), silent("the numbers are not tame"));
+}
+
+TEST(Gradients, AgreeWithFloat64) {
+  constexpr std::string_view kProperty = "gradients_agree_with_float64";
+  Sheet sheet = with_sibling(Sibling::kMode);
+  sheet.values = {{.dtype = Dtype::Float, .worst = 0.5}};
+  EXPECT_EQ(sheet.verdict(kProperty), silent("no gradients were compared"));
+  sheet.values.push_back({.output = -1, .leaf = "weight", .dtype = Dtype::Float, .worst = 0.5});
+  EXPECT_EQ(sheet.verdict(kProperty), kHolds);
+  sheet.values[1].worst = 2;
+  EXPECT_EQ(sheet.verdict(kProperty), kViolated);
+  sheet.values[0].worst = 2;
+  EXPECT_EQ(sheet.verdict(kProperty), silent("the outputs are wrong, and gradients follow from them"));
+}
+
+TEST(Values, ThatAreRoundedToWholeNumbersAreAViolationWhereItIsStrict) {
+  Sheet sheet = with_sibling(Sibling::kMode);
+  sheet.values = {{.dtype = Dtype::Float, .worst = 0, .rounded = true}};
+  EXPECT_EQ(sheet.verdict("values_agree_with_float64"), kHolds);
+  sheet.strictness.strict = true;
+  EXPECT_EQ(sheet.verdict("values_agree_with_float64"), kViolated);
 }
 
 TEST(Devices, Agree) {
@@ -335,12 +480,14 @@ TEST(AutocastDtypes, Agree) {
 TEST(Values, AgreeWithFloat64) {
   Sheet sheet = with_sibling(Sibling::kMode);
   EXPECT_EQ(sheet.verdict("values_agree_with_float64"), silent("no numbers were compared"));
-  sheet.values = {{0, Dtype::Float, 0.5, 1, 1}};
+  sheet.values = {{.dtype = Dtype::Float, .worst = 0.5, .got = 1, .want = 1}};
   EXPECT_EQ(sheet.verdict("values_agree_with_float64"), kHolds);
   sheet.values[0].worst = 1.5;
   EXPECT_EQ(sheet.verdict("values_agree_with_float64"), kViolated);
-  sheet.plan.fill = Fill::extremes;
-  EXPECT_EQ(sheet.verdict("values_agree_with_float64"), silent("the numbers are not tame"));
+  sheet.values[0].dtype = Dtype::Half;
+  EXPECT_EQ(sheet.verdict("values_agree_with_float64"), silent("no output has the dtype that is promised"));
+  sheet.promise().outputs = {Dtype::Undefined};
+  EXPECT_EQ(sheet.verdict("values_agree_with_float64"), kViolated) << "numbers need no promised dtype";
 }
 
 TEST(SuggestedRepair, Works) {

@@ -3,6 +3,7 @@
 
 #include "properties/grade.h"
 #include "properties/list.h"
+#include "properties/truth.h"
 
 namespace dtypefuzz {
 namespace {
@@ -14,6 +15,20 @@ bool refused_in_backward(const Facts& facts, const CallFacts& call) {
          facts.seen.error->culprit == call.culprit && !facts.refused_cleanly();
 }
 
+/// Where a contract is silent, operands that disagree may be refused, in true words.
+void judge_silence(const Facts& facts, const CallFacts& call, const Promise& promise, Say& say) {
+  if (!call.threw || agreeing_dtype(facts.plan, call)) return;
+  say.holds();
+  const std::string_view untrue = untruth_in_silence(facts, call);
+  if (untrue.empty()) return;
+  say.violated({.what = Broken::mismatch_misnamed,
+                .call = &call,
+                .promise = &promise,
+                .promised = fmt::format("{} succeeds or says truly why not: {}",
+                                        culprit_name(facts.plan, call), list(call.received)),
+                .seen = fmt::format("{} ({})", facts.seen.error->message, untrue)});
+}
+
 std::string_view given_by(const CallFacts& call) {
   return call.given.empty() ? "nothing" : name_of(call.given.front());
 }
@@ -23,7 +38,10 @@ std::string_view given_by(const CallFacts& call) {
 void mismatch_is_refused_by_name(const Facts& facts, Say& say) {
   say.not_applicable("no operands are promised a refusal");
   for (const auto& [call, promise] : facts.judged_calls()) {
-    if (!promise.refuses()) continue;
+    if (!promise.refuses()) {
+      if (!promise.accepts()) judge_silence(facts, call, promise, say);
+      continue;
+    }
     say.holds();
     Breach breach{.what = Broken::mismatch_accepted, .call = &call, .promise = &promise};
     if (!call.threw) {

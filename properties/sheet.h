@@ -103,7 +103,7 @@ inline std::ostream& operator<<(std::ostream& out, const Verdict& verdict) {
 }
 
 constexpr std::string_view kMismatch = "mat1 and mat2 must have the same dtype, but got Double and Float";
-constexpr std::string_view kUnsupported = "\"addmm_impl_cpu_\" not implemented for 'Half'";
+constexpr std::string_view kUnsupported = "\"addmm_impl_cpu_\" not implemented for 'Float'";
 constexpr std::string_view kUnknown = "flux capacitor unplugged";
 
 }  // namespace dtypefuzz

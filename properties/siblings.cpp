@@ -72,20 +72,13 @@ std::optional<Breach> difference_to(const Sibling* sibling, const Facts& facts, 
 
 void modes_agree(const Facts& facts, Say& say) {
   if (const auto why = incomparable(facts); !why.empty()) return say.not_applicable(why);
-  // Each mode against train; where a layer is random in train, those without gradients against eval.
-  std::optional<Ran> reference;
-  if (!facts.plan.layers.front().contract->random)
-    reference = {to_string(facts.plan.mode), reaction_of(facts.seen)};
+  const Ran reference{to_string(facts.plan.mode), reaction_of(facts.seen)};
   say.not_applicable("no sibling holds by itself");
   for (const Sibling& sibling : facts.siblings) {
     if (sibling.kind != Sibling::kMode || !sibling.sound) continue;
-    const Ran ran{to_string(sibling.plan.mode), reaction_of(sibling.seen)};
-    if (!reference) {
-      reference = ran;
-      continue;
-    }
     say.holds();
-    auto breach = difference(facts, *reference, ran, true);
+    auto breach =
+        difference(facts, reference, {to_string(sibling.plan.mode), reaction_of(sibling.seen)}, true);
     if (!breach) continue;
     breach->promised =
         fmt::format("modes accept and refuse alike: {}", list(facts.seen.calls.front().received));
@@ -107,6 +100,57 @@ void autocast_dtypes_agree(const Facts& facts, Say& say) {
   // What one region refuses and the other accepts is the refusing one's, from whichever it is seen.
   if (reaction_of(sibling->seen).kind == Reaction::kRefused) breach->autocast = sibling->plan.autocast;
   say.violated(std::move(*breach));
+}
+
+namespace {
+
+/// What a layer that refuses may be held against: nothing of it may take a dtype away.
+struct Without {
+  Sibling::Kind kind;
+  Broken broken;
+  std::string_view promise;
+};
+constexpr Without kWithouts[] = {
+    {Sibling::kNatural, Broken::documented_refused,
+     "succeeds with a documented dtype, as it does with the usual one"},
+    {Sibling::kNoRegion, Broken::region_takes_away, "succeeds in a region, as it does without"},
+    {Sibling::kSimplest, Broken::option_takes_away,
+     "succeeds with these options, as it does with the simplest"},
+    {Sibling::kDimensions, Broken::dimension_takes_away,
+     "succeeds with this number of dimensions, as it does with another"},
+};
+
+}  // namespace
+
+void what_siblings_take_is_taken(const Facts& facts, Say& say) {
+  const Reaction own = outcome_of(facts.seen);
+  if (own.kind != Reaction::kRefused) return say.not_applicable("nothing was refused");
+  if (const auto why = incomparable(facts); !why.empty()) return say.not_applicable(why);
+  say.not_applicable("no sibling may take it");
+  const CallFacts& call = facts.seen.calls.front();
+  for (const Without& without : kWithouts) {
+    const Sibling* sibling = sibling_of(facts, without.kind);
+    if (!sibling || !sibling->sound) continue;
+    say.holds();
+    if (outcome_of(sibling->seen).kind != Reaction::kAccepted) continue;
+    // Backward may have to sum over what one rank broadcasts and another does not.
+    if (without.kind == Sibling::kDimensions && facts.seen.error->phase == Phase::backward) continue;
+    return say.violated({.what = without.broken,
+                         .call = &call,
+                         .promise = &facts.promised.calls.front(),
+                         .told = own.told,
+                         .autocast = call.autocast,
+                         .promised = fmt::format("{}: {}", without.promise, list(call.received)),
+                         .seen = facts.seen.error->message});
+  }
+}
+
+Reaction outcome_of(const Observation& seen) {
+  if (!seen.not_applicable.empty() || seen.calls.empty()) return {};
+  if (!seen.error) return {Reaction::kAccepted, seen.calls.front().given};
+  const auto known = recognize(seen.error->message);
+  if (known && (not_about_dtypes(*known) || restricts_autograd(*known))) return {};
+  return {Reaction::kRefused, {}, known ? known->family : nullptr};
 }
 
 Reaction reaction_of(const Observation& seen) {

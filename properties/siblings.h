@@ -16,5 +16,7 @@ struct Reaction {
   }
 };
 Reaction reaction_of(const Observation&);
+/// The same of the whole run, its backward included.
+Reaction outcome_of(const Observation&);
 
 }  // namespace dtypefuzz

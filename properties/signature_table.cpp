@@ -40,6 +40,7 @@ constexpr From kLateError = {C::error, O::disagreeing, K::operands, P::error, F:
 constexpr From kErrorOfAny = {C::stage, O::thing, K::given, P::error, F::message, A::off};
 constexpr From kLeaf = {C::owner, O::thing, K::given, P::given, F::message, A::plan};
 constexpr From kStage = {C::stage, O::thing, K::given, P::given, F::message, A::off};
+constexpr From kOwner = {C::owner, O::thing, K::given, P::given, F::given, A::plan};
 constexpr From kStageInRegion = {C::stage, O::thing, K::given, P::given, F::message, A::plan};
 constexpr From kRegion = {C::stage, O::thing, K::given, P::given, F::message, A::call};
 constexpr From kProcess = {C::owner, O::none, K::given, P::given, F::given, A::given};
@@ -93,6 +94,8 @@ constexpr Naming kNamings[] = {
      {.operands = "running_stats", .category = "-", .family = "changed"},
      "a mean of 0 stays what it was, so which of the running statistics changed is the input's doing"},
     {Broken::trace, kAlways, late, kError, {.category = "-", .family = "changed"}},
+    {Broken::changed, kAlways, wrong_bits, kOwner, {.family = "changed"}},
+    {Broken::conversion_changed, kAlways, wrong_bits, kStage, {.family = "changed"}},
     {Broken::region_left_changed,
      kAlways,
      late,
@@ -132,7 +135,14 @@ constexpr Naming kNamings[] = {
      {},
      "a refusal that is not about operands that disagree is one finding, whichever of them do"},
     {Broken::sibling_differs, kAlways, silent, kSibling},
+    {Broken::region_takes_away, kAlways, silent, kSiblingOfAny},
+    {Broken::option_takes_away, kAlways, silent, kSiblingOfAny},
+    {Broken::dimension_takes_away, kAlways, silent, kSiblingOfAny},
+    {Broken::documented_refused, kAlways, refusal, kSibling},
     {Broken::values, kAlways, wrong_bits, kCall, {.family = "values"}},
+    {Broken::values_rounded, kAlways, vague, kCall, {.family = "rounded"}},
+    {Broken::gradient_values, kAlways, wrong_bits, kOwner, {.family = "values"}},
+    {Broken::arithmetic, kAlways, wrong_bits, kStage, {.family = "values"}},
     {Broken::repair_refused, kAlways, refusal, kSibling},
     {Broken::process_ended, kAlways, crash, kProcess},
 };

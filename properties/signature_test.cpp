@@ -142,6 +142,33 @@ const Example kExamples[] = {
        b.told = family_named("mat1_mat2");
      }},
     {"Linear:-:float:forward:values:cpu:off", Broken::values, [](Sheet&, Breach&) {}},
+    {"Linear:-:float:forward:rounded:cpu:off", Broken::values_rounded, [](Sheet&, Breach&) {}},
+    {"Linear:weight:float:backward:values:cpu:off", Broken::gradient_values,
+     [](Sheet&, Breach& b) { b.thing = "weight", b.phase = Phase::backward; }},
+    {"SGD:parameter:low_float:step:values:cpu:off", Broken::arithmetic,
+     [](Sheet& s, Breach& b) {
+       s.plan.optimizer = &kSgd;
+       b.phase = Phase::step, b.thing = "parameter", b.category = Category::low_float;
+     }},
+    {"Linear:weight:float:forward:changed:cpu:off", Broken::changed,
+     [](Sheet&, Breach& b) { b.thing = "weight"; }},
+    {"to:parameter:low_float:convert:changed:cpu:off", Broken::conversion_changed,
+     [](Sheet&, Breach& b) {
+       b.phase = Phase::convert, b.thing = "parameter", b.category = Category::low_float;
+     }},
+    {"Linear:-:low_float:forward:kernel_not_implemented:cpu:bfloat16", Broken::region_takes_away,
+     [](Sheet& s, Breach& b) {
+       for (OperandFacts& operand : s.call().received) operand.dtype = Dtype::Half;
+       in_region(s, Dtype::BFloat16);
+       b.told = family_named("kernel_not_implemented"), b.autocast = Dtype::BFloat16;
+     }},
+    {"Linear:-:float:forward:unrecognized:cpu:off", Broken::option_takes_away, [](Sheet&, Breach&) {}},
+    {"Linear:-:float:forward:unrecognized:cpu:off", Broken::dimension_takes_away, [](Sheet&, Breach&) {}},
+    {"Linear:input/weight:float:forward:kernel_not_implemented:cpu:off", Broken::documented_refused,
+     [](Sheet& s, Breach& b) {
+       s.disagree();
+       b.told = family_named("kernel_not_implemented");
+     }},
     {"Linear:input/weight:float:forward:unrecognized:cpu:off", Broken::repair_refused,
      [](Sheet& s, Breach&) { s.disagree(); }},
     {"Linear:-:float:forward:SIGSEGV:meta:off", Broken::process_ended,

@@ -27,7 +27,8 @@ void only_conversion_changes_dtypes(const Facts& facts, Say& say) {
 
 void steps_keep_values_finite(const Facts& facts, Say& say) {
   if (facts.seen.steps.empty()) return say.not_applicable("no step was taken");
-  if (facts.plan.fill == Fill::extremes) return say.not_applicable("the numbers are not tame");
+  if (facts.plan.fill == Fill::extremes || facts.plan.fill == Fill::limits)
+    return say.not_applicable("the numbers are not tame");
   if (numel(facts.plan.input_shape) == 0) return say.not_applicable("there are no numbers");
   if (facts.ran_undocumented()) return say.not_applicable("autocast documents no region of this dtype");
   if (!facts.seen.dtype_changes.empty())
@@ -43,6 +44,44 @@ void steps_keep_values_finite(const Facts& facts, Say& say) {
          .category = category_of(step.dtype),
          .promised = fmt::format("finite gradients keep a parameter of {} finite", name_of(step.dtype)),
          .seen = "infinite or NaN after the step"});
+  }
+}
+
+void conversion_keeps_values(const Facts& facts, Say& say) {
+  if (facts.plan.convert == Convert::none && facts.plan.params_dtype == facts.plan.default_dtype)
+    return say.not_applicable("nothing is converted");
+  for (const ConversionFacts& changed : facts.seen.conversions)
+    return say.violated({.what = Broken::conversion_changed,
+                         .phase = Phase::convert,
+                         .thing = changed.kind,
+                         .category = stranger(changed.from, changed.to),
+                         .promised = fmt::format("{} in {} is {} cast from {}", changed.name,
+                                                 name_of(changed.to), changed.was, name_of(changed.from)),
+                         .seen = fmt::format("{}", changed.is)});
+}
+
+void arithmetic_agrees_with_float64(const Facts& facts, Say& say) {
+  if (facts.seen.arithmetic.empty()) return say.not_applicable("no clipping and no step was compared");
+  if (facts.plan.fill == Fill::extremes || facts.plan.fill == Fill::limits)
+    return say.not_applicable("the numbers are not tame");
+  if (facts.ran_undocumented()) return say.not_applicable("autocast documents no region of this dtype");
+  if (!facts.seen.dtype_changes.empty())
+    return say.not_applicable("a dtype changed, and what follows is that change's doing");
+  const bool spoilt = std::ranges::any_of(facts.seen.steps, [](const StepFacts& step) {
+    return step.parameters_before && step.gradients && !step.parameters_after;
+  });
+  for (const ArithmeticFacts& fact : facts.seen.arithmetic) {
+    if (fact.worst <= 1) continue;
+    const bool clips = fact.phase == Phase::clip;
+    if (!clips && spoilt) return say.not_applicable("the step made infinity or NaN of its numbers");
+    return say.violated(
+        {.what = Broken::arithmetic,
+         .phase = fact.phase,
+         .thing = clips ? "gradient" : "parameter",
+         .category = category_of(fact.dtype),
+         .promised = fmt::format("{} in {} does what it does in float64, but for rounding",
+                                 culprit_name(facts.plan, {}, fact.phase), name_of(fact.dtype)),
+         .seen = fmt::format("{} instead of {}", fact.got, fact.want)});
   }
 }
 

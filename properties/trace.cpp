@@ -31,4 +31,20 @@ void refusal_leaves_no_trace(const Facts& facts, Say& say) {
                 .seen = fmt::format("changed {} {}: {}", trace.kind, trace.name, facts.seen.error->message)});
 }
 
+void calls_change_what_they_document(const Facts& facts, Say& say) {
+  if (facts.ran_undocumented()) return say.not_applicable("autocast documents no region of this dtype");
+  for (const Change& change : facts.seen.changes) {
+    say.violated({.what = Broken::changed,
+                  .owner = change.culprit,
+                  .phase = change.phase,
+                  .thing = change.kind == "buffer" ? std::string_view(change.name) : change.kind,
+                  .category = change.category,
+                  .promised = fmt::format("{} leaves the {} {} as it is",
+                                          culprit_name(facts.plan, change.culprit, change.phase), change.kind,
+                                          change.name),
+                  .seen = "it has other numbers afterwards"});
+    return;  // those that follow are the same doing
+  }
+}
+
 }  // namespace dtypefuzz

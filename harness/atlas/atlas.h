@@ -19,6 +19,9 @@ struct CellResult {
   std::string grade;  ///< of a refusal that was promised: `exact`, `vague`, `blames bias`
   std::string output_dtype;
   std::string exception = "-";  ///< the class that was thrown: `c10::TypeError`; none in a file of schema 1
+  /// What the cell was held against while it ran: `promise` of its contract, `words` of its refusal,
+  /// `numbers` of float64; none in a file of schema 1 or 2.
+  std::string judged = "-";
   auto operator<=>(const CellResult&) const = default;
 };
 

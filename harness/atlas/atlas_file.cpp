@@ -73,7 +73,7 @@ std::string print_atlas(const Atlas& atlas) {
     text += ']';
   };
   field("format", kFormat);
-  field("schema", 2);
+  field("schema", 3);
   field("libtorch", atlas.libtorch);
   field("cpu_capability", atlas.cpu_capability);
   field("dtypes", atlas.dtypes);
@@ -89,7 +89,8 @@ std::string print_atlas(const Atlas& atlas) {
   });
   list("results", atlas.results, [&](const CellResult& r) {
     Json fields = {r.outcome, r.phase, r.family, r.grade, r.output_dtype};
-    if (r.exception != "-") fields.push_back(r.exception);
+    if (r.exception != "-" || r.judged != "-") fields.push_back(r.exception);
+    if (r.judged != "-") fields.push_back(r.judged);
     text += text_of(fields);
   });
   list("rows", atlas.rows, runs);
@@ -168,9 +169,9 @@ Json json_of_atlas(std::string_view text) {
   if (!json.is_object() || !json.contains("format") || json["format"] != kFormat)
     fail("not an atlas: expected \"format\": \"{}\"", kFormat);
   const JsonAt file{json, ""};
-  // Of schema 1 is what was written when no result had a class yet.
-  if (const JsonAt schema = file.field("schema"); schema.json != 1 && schema.json != 2)
-    schema.refuse("1 or 2, which this version reads");
+  // Of schema 1 and 2 is what was written when results had no class yet, or not what judged them.
+  if (const JsonAt schema = file.field("schema"); schema.json != 1 && schema.json != 2 && schema.json != 3)
+    schema.refuse("1, 2 or 3, which this version reads");
   return json;
 }
 
@@ -202,11 +203,13 @@ void read_layouts(const JsonAt& layouts, Atlas& atlas) {
 void read_results(const JsonAt& results, Atlas& atlas) {
   for (size_t i = 0; i < results.size(); ++i) {
     const size_t size = results[i].size();
-    if (size != 5 && size != 6)
-      results[i].refuse("outcome, phase, family, grade, output dtype and the exception if there was one");
+    if (size < 5 || size > 7)
+      results[i].refuse(
+          "outcome, phase, family, grade, output dtype, and perhaps the exception and what judged it");
     const auto text_at = [&](size_t k) { return results[i][k].text(); };
     atlas.results.push_back({text_at(0), text_at(1), text_at(2), text_at(3), text_at(4)});
-    if (size == 6) atlas.results.back().exception = text_at(5);
+    if (size > 5) atlas.results.back().exception = text_at(5);
+    if (size > 6) atlas.results.back().judged = text_at(6);
   }
 }
 

@@ -18,6 +18,7 @@
 #include "harness/atlas/atlas_file.h"
 #include "harness/atlas/compare.h"
 #include "harness/atlas/exceptions.h"
+#include "harness/atlas/judge.h"
 #include "harness/check/check.h"
 #include "harness/run/run.h"
 
@@ -135,16 +136,16 @@ TEST(AtlasRun, ACellSaysWhatTheModuleDoes) {
                    {{"weight", weight}, {"bias", bias}, {"input", input}});
   };
   EXPECT_EQ(linear("float32", "float32", "float32"),
-            (CellResult{"succeeded", "backward", "accepted", "-", "float32"}));
+            (CellResult{"succeeded", "backward", "accepted", "-", "float32", "-", "promise"}));
   EXPECT_EQ(linear("float32", "float32", "float32", "off", "no_grad"),
-            (CellResult{"succeeded", "forward", "accepted", "-", "float32"}));
+            (CellResult{"succeeded", "forward", "accepted", "-", "float32", "-", "promise"}));
   EXPECT_EQ(linear("float32", "float32", "float32", "bfloat16"),
-            (CellResult{"succeeded", "backward", "accepted", "-", "bfloat16"}));
+            (CellResult{"succeeded", "backward", "accepted", "-", "bfloat16", "-", "promise"}));
   EXPECT_EQ(linear("float32", "float32", "float64"),
-            (CellResult{"refused", "forward", "mat1_mat2", "exact", "-", "c10::Error"}));
+            (CellResult{"refused", "forward", "mat1_mat2", "exact", "-", "c10::Error", "promise"}));
   EXPECT_EQ(linear("int64", "int64", "float32").phase, "convert");
   EXPECT_EQ(cell_of(atlas, section_of(atlas, "Embedding"), {{"weight", "float64"}, {"input", "int64"}}),
-            (CellResult{"succeeded", "backward", "accepted", "-", "float64"}));
+            (CellResult{"succeeded", "backward", "accepted", "-", "float64", "-", "promise"}));
   EXPECT_EQ(
       cell_of(atlas, section_of(atlas, "MSELoss"), {{"input", "float64"}, {"target", "float32"}}).outcome,
       "succeeded");
@@ -291,7 +292,7 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
     const char *replace, *with, *says;
   } cases[] = {
       {"dtypefuzz atlas", "dtypefuzz case", "not an atlas"},
-      {"\"schema\": 1", "\"schema\": 3", "schema: expected 1 or 2, which this version reads, got 3"},
+      {"\"schema\": 1", "\"schema\": 4", "schema: expected 1, 2 or 3, which this version reads, got 4"},
       {"\"libtorch\": \"2\"", "\"libtorch\": 2", "libtorch: expected a text, got 2"},
       {"\"libtorch\"", "\"libtroch\"", "has no 'libtorch'"},
       {"\"float32\", \"int64\"", "\"float32\", \"float32\"", "dtypes[1]: 'float32' stands twice"},
@@ -321,7 +322,7 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
       {"\"train\", 0, 0]", "\"train\", 0, 0], [\"Linear\", \"simplest\", \"cpu\", \"off\", \"train\", 0, 0]",
        "sections[1]: stands twice"},
       {"\"-\", \"float32\"]]", "\"-\"]]", "results[0]: expected outcome"},
-      {"\"float32\"]]", "\"float32\", \"c10::Error\", \"-\"]]", "results[0]: expected outcome"},
+      {"\"float32\"]]", "\"float32\", \"c10::Error\", \"promise\", \"-\"]]", "results[0]: expected outcome"},
       {"\"float32\"]]", "\"float32\", 1]]", "results[0][5]: expected a text, got 1"},
       {"\"float32\"]]", "\"float32\", \"\\n\"]]",
        "results[0][5]: expected a text without control characters"},
@@ -422,7 +423,7 @@ TEST(AtlasDiff, AChangedCellShows) {
   EXPECT_FALSE(difference.none());
   EXPECT_EQ(difference.changed, 3u);  // autocast off, bfloat16, float16
   ASSERT_EQ(difference.changes.size(), 1u);
-  const Change& change = difference.changes[0];
+  const CellChange& change = difference.changes[0];
   EXPECT_EQ(change.module, "ReLU");
   EXPECT_EQ(change.operand, "input");
   EXPECT_EQ(change.cells, 3u);
@@ -445,12 +446,12 @@ TEST(AtlasDiff, ADifferenceInTheExceptionAloneIsToldAsOne) {
   EXPECT_EQ(difference.same + difference.changed + cells, before.cell_count());
   ASSERT_FALSE(difference.changes.empty());
   EXPECT_EQ(difference.changes.front().module, "ReLU");  // what is more than that comes first
-  const Change& last = difference.changes.back();
+  const CellChange& last = difference.changes.back();
   EXPECT_TRUE(last.exception_alone);
   EXPECT_EQ(last.module, "Linear");
   EXPECT_EQ(last.before.exception, "c10::Error");
   EXPECT_EQ(last.after.exception, "c10::TypeError");
-  for (const Change& change : difference.changes)
+  for (const CellChange& change : difference.changes)
     EXPECT_EQ(change.exception_alone, change.module == "Linear") << change.example;
   const auto alone = compare(before, edited(before, [](const Section&, auto, CellResult& r) {
                                if (r.exception != "-") r.exception = "c10::TypeError";
@@ -484,6 +485,83 @@ TEST(AtlasDiff, DtypesAndModulesThatCameOrWentAreCountedAndTheRestIsCompared) {
   const auto back = compare(fewer, small_atlas());
   EXPECT_EQ(back.same, difference.same);
   EXPECT_EQ(back.only_after, difference.only_before);
+}
+
+/// An atlas of one module's simplest variant and one other, on the CPU in one mode, written by hand: the
+/// input in float32 and int64, each cell with this outcome and family.
+Atlas atlas_of(std::initializer_list<std::tuple<Section, CellResult, CellResult>> sections,
+               const std::string& operand = "input") {
+  Atlas header;
+  header.dtypes = {"float32", "int64"}, header.axis = 2;
+  AtlasWriter writer(std::move(header));
+  for (const auto& [section, of_float, of_long] : sections) {
+    const Layout layout{{operand}, {{.rows = {}, .column = 0, .fixed = {}}}};
+    writer.add(section, layout, std::vector{writer.result(of_float), writer.result(of_long)});
+  }
+  return std::move(writer).finish();
+}
+const CellResult kRan = {"succeeded", "forward", "accepted", "-", "float32", "-", "-"};
+const CellResult kLacks = {"unsupported", "forward", "kernel_not_implemented", "-", "-",
+                           "c10::Error",  "words"};
+
+std::map<std::string, uint64_t> flagged_in(const Atlas& atlas) {
+  return judge_atlas(atlas, whole_space()).flagged;
+}
+
+TEST(AtlasJudge, FlagsWhatANeighbourTakes) {
+  using Flagged = std::map<std::string, uint64_t>;
+  const Section relu = {"ReLU", "simplest", "cpu", "off", "train"};
+  EXPECT_EQ(flagged_in(atlas_of({{relu, kRan, kRan}})), Flagged{});
+  EXPECT_EQ(flagged_in(atlas_of({{relu, kLacks, kLacks}})), Flagged{}) << "nobody takes it";
+
+  const Section in_region = {"ReLU", "simplest", "cpu", "bfloat16", "train"};
+  EXPECT_EQ(flagged_in(atlas_of({{relu, kRan, kRan}, {in_region, kLacks, kLacks}})), (Flagged{{"region", 1}}))
+      << "regions are about floating dtypes";
+
+  const Section option = {"GELU", "approximate=tanh", "cpu", "off", "train"};
+  const Section plain = {"GELU", "simplest", "cpu", "off", "train"};
+  EXPECT_EQ(flagged_in(atlas_of({{plain, kRan, kLacks}, {option, kLacks, kLacks}})),
+            (Flagged{{"option", 1}}));
+  const Section elu = {"Functional", "function=elu", "cpu", "off", "train"};
+  const Section functional = {"Functional", "simplest", "cpu", "off", "train"};
+  EXPECT_EQ(flagged_in(atlas_of({{functional, kRan, kRan}, {elu, kLacks, kLacks}})), Flagged{})
+      << "another function";
+
+  const Section one = {"MaxPool1d", "simplest", "cpu", "off", "train"};
+  const Section two = {"MaxPool2d", "simplest", "cpu", "off", "train"};
+  EXPECT_EQ(flagged_in(atlas_of({{one, kRan, kLacks}, {two, kRan, kRan}})), (Flagged{{"dimensions", 1}}));
+
+  const Section eval = {"ReLU", "simplest", "cpu", "off", "eval"};
+  EXPECT_EQ(flagged_in(atlas_of({{relu, kRan, kRan}, {eval, kRan, kLacks}})), (Flagged{{"modes", 1}}));
+}
+
+TEST(AtlasJudge, FlagsWordsThatAreNotTrue) {
+  using Flagged = std::map<std::string, uint64_t>;
+  const Section relu = {"ReLU", "simplest", "cpu", "off", "train"};
+  CellResult mismatch = kLacks;
+  mismatch.family = "mat1_mat2";
+  EXPECT_EQ(flagged_in(atlas_of({{relu, kRan, mismatch}})), (Flagged{{"mismatch", 1}}));
+  CellResult assertion = kLacks;
+  assertion.family = "internal_assert";
+  EXPECT_EQ(flagged_in(atlas_of({{relu, kRan, assertion}})), (Flagged{{"unsupported", 1}}));
+  CellResult foreign = kLacks;
+  foreign.exception = "std::runtime_error";
+  EXPECT_EQ(flagged_in(atlas_of({{relu, kRan, foreign}})), (Flagged{{"unsupported", 1}}));
+}
+
+TEST(AtlasJudge, CountsWhatIsJudgedAndByWhat) {
+  const Section relu = {"ReLU", "simplest", "cpu", "off", "train"};
+  const Section in_region = {"ReLU", "simplest", "cpu", "bfloat16", "train"};
+  CellResult promised = kRan;
+  promised.judged = "promise";
+  const Judgement judgement =
+      judge_atlas(atlas_of({{relu, promised, kRan}, {in_region, kRan, kLacks}}), whole_space());
+  using Counts = std::map<std::string, uint64_t>;
+  EXPECT_EQ(judgement.realistic.cells, 4u);
+  EXPECT_EQ(judgement.realistic.by, (Counts{{"promise", 1}, {"region", 1}, {"words", 1}}));
+  EXPECT_EQ(judgement.realistic.left, (Counts{{"succeeded, and nothing is promised of it", 1}}));
+  EXPECT_EQ(judgement.consistent_floating.cells, 2u);
+  EXPECT_EQ(judgement.consistent_floating.judged, 2u);
 }
 
 }  // namespace

@@ -85,6 +85,22 @@ Outcome outcome_of(const Checked& checked, const std::optional<Recognized>& know
   return Outcome::failed;
 }
 
+/// What the cell was held against.
+Word::Judged judged_by(const Checked& checked) {
+  const Observation& seen = checked.seen;
+  if (!checked.violations.empty()) return Word::kByPromise;
+  if (!seen.not_applicable.empty()) return Word::kByNothing;
+  if (seen.calls.empty()) return seen.error ? Word::kByWords : Word::kByNothing;
+  const CallFacts& call = seen.calls.back();
+  const Promise& promise = checked.promised.calls.back();
+  if (call.mixed_devices || checked.promised.regions.back() != RegionKind::documented)
+    return Word::kByNothing;
+  if (promise.accepts() || promise.refuses()) return Word::kByPromise;
+  const bool exotic = std::ranges::any_of(
+      call.received, [](const OperandFacts& o) { return category_of(o.dtype) == Category::other; });
+  return seen.error && !exotic ? Word::kByWords : Word::kByNothing;
+}
+
 }  // namespace
 
 Word word_of(const Checked& checked, const Layout& layout, Exceptions& exceptions) {
@@ -107,7 +123,8 @@ Word word_of(const Checked& checked, const Layout& layout, Exceptions& exception
   word.grade = grade_word(grade, layout) & 63;
   if (!seen.calls.empty() && !seen.calls.back().given.empty())
     word.output = static_cast<uint32_t>(seen.calls.back().given.front()) & 63;
-  if (seen.error) word.exception = exceptions.number_of(seen.error->type);
+  if (seen.error) word.exception = exceptions.number_of(seen.error->type) & 0x3FFFFFFF;
+  word.judged = judged_by(checked) & 3;
   return word;
 }
 
@@ -140,6 +157,8 @@ CellResult result_of(Word word, const Layout& layout, const Exceptions& exceptio
   const auto output = static_cast<Dtype>(word.output);
   result.output_dtype = output == Dtype::Undefined ? "-" : name_of(output);
   result.exception = exceptions.name(word.exception);
+  constexpr std::string_view kJudged[] = {"-", "promise", "words", "numbers"};
+  result.judged = kJudged[word.judged];
   return result;
 }
 

@@ -30,7 +30,9 @@ struct Word {
   uint64_t family : 10 = 0;
   uint64_t grade : 6 = kNone;  ///< from `kBlames` on: which operand of the layout
   uint64_t output : 6 = static_cast<uint64_t>(Dtype::Undefined);
-  uint64_t exception : 32 = Exceptions::kNone;
+  uint64_t exception : 30 = Exceptions::kNone;
+  enum Judged : uint8_t { kByNothing, kByPromise, kByWords, kByNumbers };
+  uint64_t judged : 2 = kByNothing;
 
   bool is_set() const { return outcome != 0; }
 };

@@ -17,6 +17,7 @@ struct Numbering {
   std::vector<uint32_t> bare;  ///< beside the results: the number of the same one without an exception
 
   uint32_t of(CellResult result) {
+    result.judged = "-";  // what it was held against is no part of what happened
     const auto [at, is_new] = number.try_emplace(result, static_cast<uint32_t>(results.size()));
     const uint32_t of_it = at->second;
     if (is_new) {
@@ -170,7 +171,7 @@ class Comparison {
       difference_.changes.push_back(std::move(change));
     }
     std::stable_sort(difference_.changes.begin(), difference_.changes.end(),
-                     [](const Change& a, const Change& b) {
+                     [](const CellChange& a, const CellChange& b) {
                        return std::tie(a.exception_alone, a.module, a.operand, b.cells) <
                               std::tie(b.exception_alone, b.module, b.operand, a.cells);
                      });
@@ -182,7 +183,7 @@ class Comparison {
   std::map<std::string, char16_t> dtypes_;
   std::vector<char16_t> before_dtypes_, after_dtypes_;
   /// By module, operand and the numbers of the two results.
-  std::map<std::tuple<std::string_view, std::string_view, uint32_t, uint32_t>, Change> changes_;
+  std::map<std::tuple<std::string_view, std::string_view, uint32_t, uint32_t>, CellChange> changes_;
   Difference difference_;
 };
 

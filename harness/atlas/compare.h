@@ -9,7 +9,7 @@
 namespace dtypefuzz {
 
 /// Cells of one module that changed alike.
-struct Change {
+struct CellChange {
   std::string module;
   std::string operand;  ///< that runs along the row
   CellResult before, after;
@@ -22,7 +22,7 @@ struct Difference {
   uint64_t exception_alone = 0;  ///< cells that differ in the class that was thrown, and are not `changed`
   std::map<std::string, uint64_t> only_before, only_after;  ///< cells by module
   /// Those of the exception alone last; by module and operand, the most cells first.
-  std::vector<Change> changes;
+  std::vector<CellChange> changes;
   bool none() const {
     return changed == 0 && exception_alone == 0 && only_before.empty() && only_after.empty();
   }

@@ -105,7 +105,8 @@ std::string_view plain_name(const Operation& operation) {
   return name;
 }
 
-/// What makes memory, or another view of it: whoever calls it is to blame.
+/// What makes memory, or another view of it, or asks what a tensor is and looks at none of its numbers:
+/// whoever calls it is to blame.
 bool is_plumbing(const Operation& operation) {
   constexpr std::string_view kPlumbing[] = {"empty",
                                             "empty_strided",
@@ -129,6 +130,7 @@ bool is_plumbing(const Operation& operation) {
                                             "clone",
                                             "contiguous",
                                             "broadcast_tensors",
+                                            "cudnn_is_acceptable",
                                             "new_zeros",
                                             "zeros_like",
                                             "zeros",
@@ -215,11 +217,22 @@ Blame blame_on_call(const Evidence& e, std::string_view deed, std::string operat
 
 // The rules
 
+/// The innermost frame that has a name: a lambda is part of what holds it.
+std::string first_named(std::string stack) {
+  constexpr std::string_view kBetween = " < ";
+  while (stack.substr(0, stack.find(kBetween)).find("{lambda}") != std::string::npos) {
+    const size_t next = stack.find(kBetween);
+    if (next == std::string::npos) return "";
+    stack.erase(0, next + kBetween.size());
+  }
+  return stack.substr(0, stack.find(kBetween));
+}
+
 Found ended(const Evidence& e) {
   if (e.in_flight.empty() && e.stack.empty()) return std::nullopt;
   Blame blame = blame_on_call(e, "ends", short_name(e.in_flight));
   if (e.in_flight.empty()) blame.cause.operation = e.violation.signature.culprit;
-  blame.cause.function = short_name(e.stack.substr(0, e.stack.find(" < ")));
+  blame.cause.function = short_name(first_named(e.stack));
   // Which signal it is depends on the machine; that it hangs, grows or leaves does not.
   if (const std::string& how = e.violation.signature.family; !how.starts_with("SIG"))
     blame.cause.operand = how;
@@ -242,6 +255,13 @@ Found threw(const Evidence& e) {
     blame.cause.caller = call_of(e);
   blame.thrown = e.seen.error->site;
   blame.exception = e.seen.error->type;
+  // What functionals of the front end check themselves they check for every module that calls them.
+  constexpr std::string_view kFunctionals = "torch/nn/functional/";
+  if (const size_t at = blame.thrown ? blame.thrown->file.find(kFunctionals) : std::string::npos;
+      !innermost && at != std::string::npos) {
+    const std::string_view file = std::string_view(blame.thrown->file).substr(at + kFunctionals.size());
+    blame.cause.operation = "nn.functional." + std::string(file.substr(0, file.find('.')));
+  }
   if (blame.thrown)
     blame.cause.function =
         blame.thrown->function == "operator()" ? "lambda" : short_name(blame.thrown->function);
@@ -335,6 +355,17 @@ Found gave(const Evidence& e) {
   return std::nullopt;
 }
 
+/// Conversion, loading and clipping are all or nothing: whoever threw, it is theirs that something stays
+/// changed.
+Found half_done(const Evidence& e) {
+  constexpr std::string_view kAllOrNothing[] = {"convert", "load", "flatten", "unscale", "clip"};
+  if (std::ranges::find(kAllOrNothing, e.violation.signature.phase) == std::end(kAllOrNothing))
+    return std::nullopt;
+  Blame blame = blame_on_call(e, "abandons", call_of(e));
+  if (e.seen.error) blame.thrown = e.seen.error->site, blame.exception = e.seen.error->type;
+  return blame;
+}
+
 Found wrote(const Evidence& e) {
   const Signature& signature = e.violation.signature;
   const bool gradient = signature.operands == "gradient";
@@ -366,6 +397,13 @@ Found wrote(const Evidence& e) {
   if (signature.phase == "step") blame.cause.operation = call_of(e), blame.cause.caller.clear();
   if (e.seen.error) blame.thrown = e.seen.error->site, blame.exception = e.seen.error->type;
   return blame;
+}
+
+Found wrote_besides(const Evidence& e) {
+  Found found = wrote(e);
+  if (!found) return blame_on_call(e, "changes", call_of(e));
+  found->cause.deed = "changes";
+  return found;
 }
 
 bool needs_gradient(const std::vector<Passed>& passed) {
@@ -418,6 +456,13 @@ Found lost(const Evidence& e) {
 Found gave_gradient(const Evidence& e) {
   const Operation* found = taker_of_leaf(e);
   return found ? Found(blame_on(e, "returns", *found)) : std::nullopt;
+}
+
+Found derived(const Evidence& e) {
+  const Operation* found = taker_of_leaf(e);
+  Blame blame = found ? blame_on(e, "derives", *found) : blame_on_call(e, "derives", call_of(e));
+  blame.cause.operand = part_of(e.violation.signature.operands);
+  return blame;
 }
 
 Found spoiled(const Evidence& e) {
@@ -536,6 +581,18 @@ Found loaded(const Evidence& e) {
   return blame;
 }
 
+Found miscast(const Evidence& e) {
+  Blame blame = blame_on_call(e, "loads", call_of(e));
+  blame.cause.operand = e.violation.signature.operands;
+  return blame;
+}
+
+Found computed(const Evidence& e) {
+  Blame blame = blame_on_call(e, "computes", call_of(e));
+  blame.cause.operand = e.violation.signature.operands;
+  return blame;
+}
+
 Found region(const Evidence& e) {
   return blame_on_call(e, "leaves", call_of(e));
 }
@@ -563,8 +620,11 @@ constexpr Rule kRules[] = {
     {gradient_missing, "dropped", dropped},
     {gradient_missing, "decided", decided},
     {gradient_missing, "lost", lost},
+    {trace, "half_done", half_done},
     {trace, "wrote", wrote},
     {trace, "threw", threw},
+    {changed, "wrote_besides", wrote_besides},
+    {conversion_changed, "miscast", miscast},
     {region_left_changed, "left_region", left_region},
     {region_undocumented, "region", region},
     {region_cached, "cache", cache},
@@ -577,7 +637,14 @@ constexpr Rule kRules[] = {
     {not_finite, "spoiled", spoiled},
     {sibling_differs, "threw", threw},
     {sibling_differs, "gave_apart", gave_apart},
+    {region_takes_away, "threw", threw},
+    {option_takes_away, "threw", threw},
+    {dimension_takes_away, "threw", threw},
+    {documented_refused, "threw", threw},
     {values, "departed", departed},
+    {values_rounded, "departed", departed},
+    {gradient_values, "derived", derived},
+    {arithmetic, "computed", computed},
     {repair_refused, "threw", threw},
 };
 
@@ -656,6 +723,11 @@ void merge(const Evidence& e, Blame& blame) {
         cause.operation = name, cause.caller.clear();
         if (owner.operand.empty()) cause.operand.clear();  // one check for all of them
       }
+  // Where a kernel has no code for a dtype, it lacks it whoever calls.
+  if (cause.deed == "throws" && blame.operation && is_kernel(e.trail, *blame.operation) && e.seen.error)
+    if (const auto known = recognize(e.seen.error->message);
+        known && known->family->kind == MessageKind::unsupported)
+      cause.caller.clear();
   // A kernel's checks are in the function of its device.
   if (cause.deed == "takes" && blame.operation && !e.facts.plan.device->has_values &&
       is_kernel(e.trail, *blame.operation) && !promotes(short_name(blame.operation->name)))

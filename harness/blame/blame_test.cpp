@@ -401,6 +401,63 @@ const std::map<Key, std::function<Named()>> kExamples = {
        softsign(look.against, kDouble, 256, 255.0 / 256);
        return Named{std::move(look), "values_agree_with_float64:departs:add:-:-:-", 1};
      }},
+    {{Broken::values_rounded, "departed"},
+     [] {
+       Look look(Broken::values_rounded,
+                 "values_agree_with_float64:AvgPool2d:-:integral:forward:rounded:cpu:off");
+       look.trail.add("aten::avg_pool2d", -1, {}, {numbers(Dtype::Long, {2})});
+       look.against.add("aten::avg_pool2d", -1, {}, {numbers(kDouble, {2.5})});
+       return Named{std::move(look), "values_agree_with_float64:departs:avg_pool2d:-:-:-", 0};
+     }},
+    {{Broken::gradient_values, "derived"},
+     [] {
+       Look look(Broken::gradient_values,
+                 "gradients_agree_with_float64:LayerNorm:weight:low_float:backward:values:cpu:off");
+       look.trail.add("aten::detach", -1, {with_gradient(of(kHalf, {"weight"}))}, {of(kHalf)});
+       const int norm = look.trail.add("aten::layer_norm", -1, {with_gradient(of(kHalf, {"weight"}))},
+                                       {with_gradient(of(kHalf))});
+       return Named{std::move(look), "gradients_agree_with_float64:derives:layer_norm:-:weight:-", norm};
+     }},
+    {{Broken::arithmetic, "computed"},
+     [] {
+       return Named{
+           Look(Broken::arithmetic,
+                "arithmetic_agrees_with_float64:clip_grad_norm_:gradient:low_float:clip:values:cpu:off"),
+           "arithmetic_agrees_with_float64:computes:clip_grad_norm_:-:gradient:-"};
+     }},
+    {{Broken::changed, "wrote_besides"},
+     [] {
+       Look look(Broken::changed,
+                 "calls_change_what_they_document:Linear:input:float:forward:changed:cpu:off");
+       const int outer =
+           look.trail.add("aten::layer_norm", -1, {changed(of(kFloat, {"input"}))}, {of(kFloat)});
+       const int inner =
+           look.trail.add("aten::native_layer_norm", outer, {changed(of(kFloat, {"input"}))}, {of(kFloat)});
+       return Named{std::move(look),
+                    "calls_change_what_they_document:changes:native_layer_norm:layer_norm:input:-", inner};
+     }},
+    {{Broken::conversion_changed, "miscast"},
+     [] {
+       return Named{Look(Broken::conversion_changed,
+                         "conversion_keeps_values:to:parameter:low_float:convert:changed:cpu:off"),
+                    "conversion_keeps_values:loads:Module.to:-:parameter:-"};
+     }},
+    {{Broken::trace, "half_done"},
+     [] {
+       Look look(Broken::trace, "refusal_leaves_no_trace:to:running_stats:-:convert:changed:cpu:off");
+       look.violation.culprit = {};
+       look.trail.throw_in("aten::set_data");
+       look.refuse("set_data", Phase::convert);
+       return Named{std::move(look), "refusal_leaves_no_trace:abandons:Module.to:-:-:-"};
+     }},
+    {{Broken::region_takes_away, "threw"},
+     [] { return refused(Broken::region_takes_away, "what_siblings_take_is_taken", "mismatch"); }},
+    {{Broken::option_takes_away, "threw"},
+     [] { return refused(Broken::option_takes_away, "what_siblings_take_is_taken", "mismatch"); }},
+    {{Broken::dimension_takes_away, "threw"},
+     [] { return refused(Broken::dimension_takes_away, "what_siblings_take_is_taken", "mismatch"); }},
+    {{Broken::documented_refused, "threw"},
+     [] { return refused(Broken::documented_refused, "what_siblings_take_is_taken", "mismatch"); }},
     {{Broken::repair_refused, "threw"},
      [] { return refused(Broken::repair_refused, "suggested_repair_works", "unsupported"); }},
 };
@@ -498,8 +555,8 @@ TEST(Blame, IsACauseWhateverThingsAreCalled) {
   EXPECT_EQ(parse_cause(to_string(cause)), cause) << to_string(cause);
   Look ended(Broken::process_ended, "process_survives:ELU:-:low_float:forward:SIGABRT:cpu:off");
   ended.in_flight = "aten::elu";
-  ended.stack = "at::native::{lambda}::operator() < main";
-  EXPECT_EQ(ended.cause(), "process_survives:ends:elu:-:-:operator..");
+  ended.stack = "at::native::{lambda}::operator() < at::native::elu_kernel < main";
+  EXPECT_EQ(ended.cause(), "process_survives:ends:elu:-:-:elu_kernel");
 }
 
 // Who took a stranger

@@ -61,7 +61,7 @@ struct Looked {
 };
 Looked look_at(const Plan& plan) {
   TrailRecorder recorder({.device = plan.device});
-  Looked looked{.seen = run(plan), .trail = {}};
+  Looked looked{.seen = run_compared(plan), .trail = {}};
   looked.trail = recorder.take();
   return looked;
 }
@@ -76,9 +76,7 @@ Pair differing(const LayerWithSiblings& layer, const Violation& violation) {
   const Sibling::Kind kind = property == "modes_agree"     ? Sibling::kMode
                              : property == "devices_agree" ? Sibling::kDevice
                                                            : Sibling::kAutocast;
-  std::vector<std::pair<const Plan*, Reaction>> ran;
-  if (kind != Sibling::kMode || !layer.plan.layers.front().contract->random)
-    ran.emplace_back(&layer.plan, reaction_of(layer.seen));
+  std::vector<std::pair<const Plan*, Reaction>> ran = {{&layer.plan, reaction_of(layer.seen)}};
   for (const Sibling& sibling : layer.siblings)
     if (sibling.kind == kind && sibling.sound) ran.emplace_back(&sibling.plan, reaction_of(sibling.seen));
   std::erase_if(ran, [](const auto& one) { return one.second.kind == Reaction::kNone; });
@@ -117,7 +115,7 @@ class Inspector {
     const Facts facts = layer.facts();
     for (const Violation& violation : judge(facts)) {
       if (!wanted_(violation.signature)) continue;
-      if (violation.broken == Broken::values) {
+      if (violation.broken == Broken::values || violation.broken == Broken::values_rounded) {
         const ValueTrails trails = trails_of_values(layer.plan);
         tell({.violation = violation,
               .facts = facts,
@@ -127,9 +125,17 @@ class Inspector {
         continue;
       }
       Pair pair;
+      Plan differentiated;
       if (violation.broken == Broken::repair_refused) {
         for (const Sibling& sibling : layer.siblings)
           if (sibling.kind == Sibling::kRepair) pair.looked_at = &sibling.plan;
+      } else if (violation.broken != Broken::sibling_differs) {
+        pair.looked_at = &layer.plan;  // what it is held against succeeds
+        if (violation.broken == Broken::gradient_values) {
+          differentiated = layer.plan;
+          differentiated.input_requires_grad = true;
+          pair.looked_at = &differentiated;
+        }
       } else {
         pair = differing(layer, violation);
       }

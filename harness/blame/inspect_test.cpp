@@ -98,7 +98,7 @@ TEST(Inspected, WhatAStageDoesIsTheStagesDoing) {
 }
 
 TEST(Inspected, WrongNumbersAreOfTheOperatorWhereTheyPart) {
-  EXPECT_EQ(causes_of(inspected("Softsign\nparams.dtype = uint8\ninput.fill = normal\nbatch = 17\n")),
+  EXPECT_EQ(causes_of(inspected("Softsign\nparams.dtype = uint8\ninput.fill = limits\nbatch = 17\n")),
             Causes{"values_agree_with_float64:departs:add:-:-:-"});
 }
 
@@ -219,14 +219,12 @@ TEST(Planted, ARefusalInOneModeIsOfTheOperatorThatRefuses) {
   EXPECT_EQ(all[0].cause.operation, "gelu");
 }
 
-TEST(Planted, ARefusalOnOneDeviceIsOfTheOperatorThatRefusesOnIt) {
-  // LibTorch's own on the CPU; on meta it is planted that there is none.
+TEST(Planted, ADtypeOnOneDeviceIsOfTheOperatorThatGivesIt) {
   const Planted fault(
-      {on_meta("div_.Tensor",
-               where([](const Call& call) { return !call.tensor(0).is_floating_point(); },
-                     first([](Call& call) { call.change_tensor(0, call.tensor(0).to(at::kDouble)); })))});
-  EXPECT_EQ(causes_of(inspected("Dropout\nparams.dtype = int64\n")),
-            Causes{"devices_agree:throws:div_:dropout:-:compute_types"});
+      {on_meta("div.Tensor", where([](const Call& call) { return !call.tensor(0).is_floating_point(); },
+                                   gives(at::kDouble)))});
+  EXPECT_EQ(causes_of(inspected("LocalResponseNorm\nparams.dtype = int64\n")),
+            Causes{"devices_agree:gives:div:-:-:-"});
 }
 
 TEST(Planted, ARefusedRepairIsOfTheOperatorThatRefusesIt) {

@@ -19,7 +19,8 @@ void add(std::vector<Verdict>& verdicts, const std::vector<Verdict>& more) {
 }  // namespace
 
 Checked Checker::check(Plan plan, Siblings siblings, std::vector<Verdict>* verdicts) {
-  Observation seen = run(plan);
+  const bool compares = siblings == Siblings::always || SampledLayers::picks(plan);
+  Observation seen = compares ? run_compared(plan) : run(plan);
   Checked checked = judged(std::move(plan), std::move(seen));
   if (verdicts) *verdicts = judge_all(Facts(checked.plan, checked.promised, checked.seen, strictness_));
   // Without memory nothing else counts.

@@ -359,12 +359,100 @@ TEST(Siblings, ThatDisagreeAreCaught) {
 
 TEST(Siblings, WhoseNumbersAreWrongAreCaught) {
   LayerWithSiblings plain = layer_of_case(Case{});
-  ASSERT_EQ(plain.values.size(), 1u);
-  EXPECT_LT(plain.values[0].worst, 1);
+  ASSERT_EQ(plain.values.size(), 4u) << "the output, and gradients of input, weight and bias";
+  for (const ValueFacts& fact : plain.values) EXPECT_LT(fact.worst, 1) << fact.leaf;
   using Names = std::vector<std::string>;
   EXPECT_EQ(judged(plain), Names{});
   plain.values[0].worst = 2;
   EXPECT_EQ(judged(plain), Names{"values_agree_with_float64"});
+  plain.values[0].worst = 0, plain.values[2].worst = 2;
+  EXPECT_EQ(judged(plain), Names{"gradients_agree_with_float64"});
+}
+
+/// The properties that a case in the form of a file violates.
+std::vector<std::string> violated_by(std::initializer_list<Choice> choices) {
+  Checker checker;
+  std::vector<std::string> names;
+  for (const Violation& v : check(checker, with(choices)).violations) names.push_back(v.signature.property);
+  return names;
+}
+
+TEST(Silence, LeavesOneQuestionOpen) {
+  // Cases on which LibTorch is wrong where no contract promises anything, or promises what was not looked at.
+  using Names = std::vector<std::string>;
+  const Names taken_away = {"what_siblings_take_is_taken"}, numbers = {"values_agree_with_float64"};
+  EXPECT_EQ(violated_by({{"layers[0].module", "MultiheadAttention"},
+                         {"layers[0].attn_mask", "true"},
+                         {"layers[0].attn_mask.dtype", "bool"}}),
+            numbers);
+  EXPECT_EQ(violated_by({{"layers[0].module", "TransformerEncoder"},
+                         {"layers[0].src_mask", "true"},
+                         {"layers[0].src_mask.dtype", "uint8"}}),
+            numbers);
+  EXPECT_EQ(violated_by({{"mode", "eval"},
+                         {"layers[0].module", "Transformer"},
+                         {"layers[0].tgt_mask", "true"},
+                         {"layers[0].tgt_mask.dtype", "bool"}}),
+            numbers);
+  EXPECT_EQ(violated_by({{"mode", "no_grad"},
+                         {"params.dtype", "float16"},
+                         {"layers[0].module", "MultiheadAttention"},
+                         {"layers[0].key_padding_mask", "true"}}),
+            taken_away);
+  EXPECT_EQ(violated_by({{"mode", "no_grad"},
+                         {"autocast", "bfloat16"},
+                         {"layers[0].module", "MultiheadAttention"},
+                         {"layers[0].key_padding_mask", "true"}}),
+            taken_away);
+  EXPECT_EQ(violated_by({{"autocast", "bfloat16"},
+                         {"layers[0].module", "TransformerEncoder"},
+                         {"layers[0].src_key_padding_mask", "true"}}),
+            taken_away);
+  EXPECT_EQ(violated_by({{"mode", "no_grad"}, {"input.dtype", "int64"}, {"layers[0].module", "MaxPool1d"}}),
+            taken_away);
+  EXPECT_EQ(
+      violated_by(
+          {{"input.dtype", "bfloat16"}, {"input.rank", "4"}, {"layers[0].module", "LocalResponseNorm"}}),
+      taken_away);
+  EXPECT_EQ(violated_by({{"input.dtype", "int64"}, {"layers[0].module", "CrossMapLRN2d"}}),
+            Names{"agreeing_dtypes_succeed"});
+  EXPECT_EQ(violated_by({{"loss", "SoftMarginLoss"}, {"loss.target.dtype", "bool"}}),
+            Names{"refusal_is_early"});
+  EXPECT_EQ(violated_by({{"input.dtype", "uint8"},
+                         {"layers[0].module", "PairwiseDistance"},
+                         {"layers[0].input2.dtype", "uint8"}}),
+            numbers);
+  EXPECT_EQ(violated_by({{"loss", "BCEWithLogitsLoss"},
+                         {"loss.with_pos_weight", "true"},
+                         {"loss.pos_weight.dtype", "uint8"}}),
+            numbers);
+  EXPECT_EQ(violated_by({{"convert", "before_forward"},
+                         {"convert.dtype", "int32"},
+                         {"layers[0].module", "Sequential"},
+                         {"layers[0].layers", "2"},
+                         {"layers[0].layers[0].module", "BatchNorm1d"},
+                         {"layers[0].layers[0].affine", "false"},
+                         {"layers[0].layers[1].module", "Linear"}}),
+            Names{"refusal_leaves_no_trace"});
+}
+
+TEST(Silence, LeavesAloneWhatIsRight) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(violated_by({{"layers[0].module", "MultiheadAttention"}, {"layers[0].attn_mask", "true"}}),
+            Names{})
+      << "a float mask is added";
+  EXPECT_EQ(violated_by({{"layers[0].module", "MultiheadAttention"}, {"layers[0].key_padding_mask", "true"}}),
+            Names{});
+  EXPECT_EQ(violated_by({{"layers[0].module", "Embedding"}, {"layers[0].max_norm", "true"}}), Names{})
+      << "it is documented to write to its weight";
+  EXPECT_EQ(violated_by({{"convert", "before_forward"},
+                         {"convert.dtype", "int32"},
+                         {"layers", "2"},
+                         {"layers[0].module", "BatchNorm1d"},
+                         {"layers[0].affine", "false"},
+                         {"layers[1].module", "Linear"}}),
+            Names{})
+      << "two modules are converted one after the other, by whoever has them";
 }
 
 TEST(Siblings, ARepairThatDoesNotHelpIsCaught) {
@@ -392,12 +480,18 @@ Case minimum_of(const Case& start, std::string_view signature) {
   return minimize(start, whole_space(), violation, shows);
 }
 
+std::vector<Violation> violations_of(const Case& c) {
+  Checker checker;
+  return check(checker, c).violations;
+}
+
 TEST(Minimizer, TwoMismatchesAtOnceAreNoFindingOfTheirOwn) {
   const Case both = canonical(with({{"layers[0].module", "MultiheadAttention"},
                                     {"params.dtype", "float64"},
                                     {"layers[0].add_bias_kv", "true"},
                                     {"layers[0].key.dtype", "float32"},
                                     {"layers[0].bias_k.dtype", "complex64"}}));
+  if (violations_of(both).empty()) GTEST_SKIP() << "this CPU's kernels refuse the first mismatch by name";
   const Case small = minimum_of(
       both, "mismatch_is_refused_by_name:MultiheadAttention:query/key:float:forward:expected_found:cpu:off");
   EXPECT_EQ(small["layers[0].key.dtype"], "same");

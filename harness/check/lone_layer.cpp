@@ -24,6 +24,12 @@ Plan lone_layer(const Plan& plan, const CallFacts& call) {
   return lone;
 }
 
+std::string variant_of(const LayerPlan& layer) {
+  std::string text;
+  for (const Choice& answer : layer.answers) text += answer.value + ",";
+  return text;
+}
+
 void give_dtype(Plan& lone, const OperandFacts& operand) {
   LayerPlan& layer = lone.layers.front();
   if (operand.role != Role::input) {

@@ -14,7 +14,8 @@ namespace dtypefuzz {
 /// do, or some, as campaigns do.
 enum class Siblings : uint8_t { sampled, always };
 
-/// The siblings of a plan of one layer: the other modes, meta, the other documented autocast dtype.
+/// The siblings of a plan of one layer that are always run: the other modes, meta, the other documented
+/// autocast dtype.
 std::vector<std::pair<Sibling::Kind, Plan>> siblings_of(const Plan&);
 /// The same plan after the cast that an explanation of the promised refusal suggests: what is passed to what
 /// the module has. Nothing where no mismatch is promised.
@@ -40,6 +41,8 @@ LayerWithSiblings run_siblings(const Plan&, const CallFacts&, Support&);
 class SampledLayers {
  public:
   bool picks(const Plan&, const CallFacts&);
+  /// Picks plans whose conversions, clipping and steps are compared with float64: one of sixteen.
+  static bool picks(const Plan&);
 
  private:
   std::unordered_set<uint64_t> met_;

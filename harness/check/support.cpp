@@ -17,7 +17,7 @@ constexpr size_t kMostRemembered = 1 << 18;  // some 10 MB
 /// All that an answer depends on.
 uint64_t key_of(const Plan& plan, const LayerPlan& layer, const CallFacts& call, Dtype dtype, Phase phase) {
   const std::string text = fmt::format(
-      "{}|{}|{}|{}{}|{}|{}|{}|{}|{}", layer.module, layer.variant, name_of(dtype), layer.in.size(),
+      "{}|{}|{}|{}{}|{}|{}|{}|{}|{}", layer.module, variant_of(layer), name_of(dtype), layer.in.size(),
       numel(layer.in) == 0 ? "|empty" : "", to_string(plan.mode), to_string(plan.device),
       call.autocast ? name_of(*call.autocast) : "off", to_string(phase), call.input_requires_grad);
   return XXH3_64bits(text.data(), text.size());

@@ -10,6 +10,7 @@
 #include "dtypefuzz/error.h"
 #include "harness/atlas/atlas_file.h"
 #include "harness/atlas/compare.h"
+#include "harness/atlas/judge.h"
 #include "harness/atlas/survey.h"
 #include "harness/cli/commands.h"
 #include "harness/files/case_file.h"
@@ -34,10 +35,10 @@ class CellLines {
              std::span<const uint32_t> cells, const std::vector<CellResult>& results) {
     for (size_t i = endings_.size(); i < results.size(); ++i) {
       const CellResult& r = results[i];
-      endings_.push_back(
-          fmt::format(R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{},"exception":{}}})",
-                      json_text(r.outcome), json_text(r.phase), json_text(r.family), json_text(r.grade),
-                      json_text(r.output_dtype), json_text(r.exception)));
+      endings_.push_back(fmt::format(
+          R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{},"exception":{},"judged":{}}})",
+          json_text(r.outcome), json_text(r.phase), json_text(r.family), json_text(r.grade),
+          json_text(r.output_dtype), json_text(r.exception), json_text(r.judged)));
     }
     const auto beginning = fmt::format(
         R"({{"schema":1,"type":"cell","module":{},"variant":{},"device":{},"autocast":{},"mode":{},"dtypes":{{)",
@@ -67,13 +68,67 @@ class CellLines {
   std::string text_;
 };
 
+double percent(uint64_t part, uint64_t whole) {
+  return whole ? 100 * static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
+
+Json fields_of(const Share& share) {
+  return {{"cells", share.cells}, {"judged", share.judged}, {"by", share.by}, {"left", share.left}};
+}
+
+void print_share(std::string_view of, const Share& share) {
+  fmt::print("{:.1f} % of {} {} are judged\n", percent(share.judged, share.cells), share.cells, of);
+  const auto list = [&](const std::map<std::string, uint64_t>& cells, std::string_view verb) {
+    std::vector<std::pair<std::string, uint64_t>> most(cells.begin(), cells.end());
+    std::ranges::stable_sort(most, std::greater(), &std::pair<std::string, uint64_t>::second);
+    for (const auto& [what, count] : most)
+      fmt::print("  {:>10}  {:5.1f} %  {}{}\n", count, percent(count, share.cells), verb, what);
+  };
+  list(share.by, "by ");
+  list(share.left, "not: ");
+}
+
+/// What the atlas shows by itself, and how much of it anything judges.
+void print_judgement(const Atlas& atlas, bool json, bool groups) {
+  const Judgement judgement = judge_atlas(atlas, whole_space());
+  if (json) {
+    if (groups)
+      for (const FlaggedGroup& group : judgement.groups)
+        print_json("judged", {{"rule", group.rule},
+                              {"module", group.module},
+                              {"variant", group.variant},
+                              {"device", group.device},
+                              {"autocast", group.autocast},
+                              {"family", group.family},
+                              {"cells", group.cells},
+                              {"example", group.example}});
+    print_json("shares", {{"realistic", fields_of(judgement.realistic)},
+                          {"consistent_floating", fields_of(judgement.consistent_floating)},
+                          {"flagged", judgement.flagged}});
+    return;
+  }
+  if (groups)
+    for (const FlaggedGroup& group : judgement.groups)
+      fmt::print("{}: {} {}, {}, autocast {}, {}: {} cells\n  {}\n", group.rule, group.module, group.variant,
+                 group.device, group.autocast, group.family, group.cells, group.example);
+  for (const CellRule& rule : cell_rules()) {
+    const auto at = judgement.flagged.find(std::string(rule.name));
+    const auto of_rule = std::ranges::count(judgement.groups, rule.name, &FlaggedGroup::rule);
+    fmt::print("{:>10} cells in {} groups break {}: {}\n", at == judgement.flagged.end() ? 0 : at->second,
+               of_rule, rule.name, rule.sentence);
+  }
+  print_share("cells of the CPU in usual dtypes", judgement.realistic);
+  print_share("of these in which all operands agree on a floating dtype", judgement.consistent_floating);
+}
+
 struct AtlasOptions {
   SpaceOptions space{.modules = {}, .dtypes = {}, .devices = {}, .only_named = true};
-  std::string out = "atlas.json", jobs;
+  std::string out = "atlas.json", jobs, judge;
   bool json = false;
 };
 
 int atlas(const AtlasOptions& o) {
+  if (!o.judge.empty()) return print_judgement(load_atlas(o.judge), o.json, /*groups=*/true), 0;
   AtlasSettings settings{.space = o.space.space(whole_space()), .whole = whole_space()};
   settings.jobs = o.jobs.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
                                  : static_cast<int>(number_of("--jobs", o.jobs, 1, 256));
@@ -138,6 +193,7 @@ int atlas(const AtlasOptions& o) {
                            {"bytes", text.size()},
                            {"libtorch", made.libtorch},
                            {"cpu_capability", made.cpu_capability}});
+    print_judgement(made, true, /*groups=*/false);
     return 0;
   }
   fmt::print(
@@ -152,6 +208,7 @@ int atlas(const AtlasOptions& o) {
   list(by_exception, "threw ");
   fmt::print("saved: {} ({:.1f} MB, LibTorch {}, {})\n", o.out, static_cast<double>(text.size()) * 1e-6,
              made.libtorch, made.cpu_capability);
+  print_judgement(made, false, /*groups=*/false);
   return 0;
 }
 
@@ -168,7 +225,7 @@ std::string in_words(const CellResult& r) {
   return text;
 }
 
-std::string in_words(const Change& change) {
+std::string in_words(const CellChange& change) {
   if (!change.exception_alone) return in_words(change.before) + " -> " + in_words(change.after);
   return fmt::format("{} -> {}, the exception alone", in_words(change.before), change.after.exception);
 }
@@ -188,7 +245,7 @@ int diff(const DiffOptions& o) {
     return n;
   };
   if (o.json) {
-    for (const Change& change : found.changes)
+    for (const CellChange& change : found.changes)
       print_json("change", {{"module", change.module},
                             {"operand", change.operand},
                             {"before", fields_of(change.before)},
@@ -207,7 +264,7 @@ int diff(const DiffOptions& o) {
     return found.none() ? 0 : 1;
   }
   std::string module, operand;
-  for (const Change& change : found.changes) {
+  for (const CellChange& change : found.changes) {
     if (change.module != module) fmt::print("{}\n", change.module);
     if (change.module != module || change.operand != operand) fmt::print("  {}\n", change.operand);
     module = change.module, operand = change.operand;
@@ -241,6 +298,10 @@ void add_atlas(CLI::App& app, int& code) {
       ->allow_extra_args(false);
   command->add_option("--jobs", o->jobs, "worker processes; as many as there are cores where not given");
   command->add_flag("--json", o->json, "a JSON line for each cell on stdout as well");
+  command->add_option(
+      "--judge", o->judge,
+      "run nothing: which cells of this atlas disagree with their neighbours, and what share of "
+      "all is judged");
   command->callback([o, &code] { code = atlas(*o); });
 }
 

@@ -378,21 +378,26 @@ TEST_F(Command, WritesAnAtlasStreamsItsCellsAndComparesTwo) {
   Ended ended = run("atlas --out a.json --json " + narrow);
   EXPECT_EQ(ended.code, 0) << ended.err;
   std::istringstream in(ended.out);
-  size_t cells = 0;
+  size_t cells = 0, shares = 0;
   for (std::string line; std::getline(in, line);) {
     const auto json = nlohmann::json::parse(line);
     EXPECT_EQ(json.at("schema"), 1);
+    if (json.at("type") == "shares") {
+      ++shares;
+      continue;
+    }
     if (json.at("type") == "summary") {
       EXPECT_EQ(json.at("cases"), cells);
       continue;
     }
     EXPECT_EQ(json.at("type"), "cell");
     for (const auto* field : {"module", "variant", "autocast", "mode", "device", "outcome", "phase", "family",
-                              "grade", "output_dtype"})
+                              "grade", "output_dtype", "judged"})
       EXPECT_FALSE(json.at(field).get<std::string>().empty()) << line;
     EXPECT_TRUE(json.at("dtypes").contains("input")) << line;
     ++cells;
   }
+  EXPECT_EQ(shares, 1u) << "which share of the cells is judged";
   EXPECT_GT(cells, 16u * 3);
 
   ended = run("atlas --jobs 2 --out b.json " + narrow);
@@ -402,10 +407,11 @@ TEST_F(Command, WritesAnAtlasStreamsItsCellsAndComparesTwo) {
   EXPECT_EQ(run("diff a.json b.json").code, 0);
 
   std::string text = text_of(folder / "a.json");
-  const std::string result = R"(["succeeded","backward","accepted","-","float64"])";
+  const std::string result = R"(["succeeded","backward","accepted","-","float64","-","promise"])";
   ASSERT_NE(text.find(result), std::string::npos);
-  file("changed.json", text.replace(text.find(result), result.size(),
-                                    R"(["unsupported","forward","kernel_not_implemented","-","-"])"));
+  file("changed.json",
+       text.replace(text.find(result), result.size(),
+                    R"(["unsupported","forward","kernel_not_implemented","-","-","-","words"])"));
   ended = run("diff a.json changed.json");
   EXPECT_EQ(ended.code, 1);
   EXPECT_NE(ended.out.find("ReLU\n  input\n"), std::string::npos) << ended.out;
@@ -416,6 +422,12 @@ TEST_F(Command, WritesAnAtlasStreamsItsCellsAndComparesTwo) {
   ended = run("diff --json a.json changed.json");
   EXPECT_EQ(ended.code, 1);
   EXPECT_EQ(nlohmann::json::parse(ended.out.substr(0, ended.out.find('\n'))).at("type"), "change");
+
+  // Nothing is run, and what disagrees with its neighbours is told.
+  ended = run("atlas --judge changed.json");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_NE(ended.out.find("modes: ReLU"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("are judged"), std::string::npos) << ended.out;
 
   file("cut.json", text.substr(0, text.size() / 2));
   for (const auto* arguments : {"diff a.json cut.json", "diff a.json nowhere.json", "diff /proc a.json",

@@ -85,10 +85,17 @@ std::string text_of(const LookedUp& found) {
 int replay(const CaseOptions& o) {
   const Space& space = whole_space();
   Lookup lookup(o, space);
-  size_t differ = 0, total = 0, unseen = 0;
+  size_t differ = 0, total = 0, unseen = 0, unread = 0;
   for (const auto& path : some_case_files(o.paths)) {
     std::vector<std::string> notes;
-    const CaseFile file = load_case(path, space, &notes);
+    CaseFile file;
+    try {
+      file = load_case(path, space, &notes);
+    } catch (const Error& e) {  // the others are replayed all the same
+      fmt::print(stderr, "dtypefuzz: {}\n", e.what());
+      ++unread;
+      continue;
+    }
     for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
     const Isolated result = check_isolated(file.body, space, {}, {o.strict});
     std::vector<std::string> shown;
@@ -123,6 +130,7 @@ int replay(const CaseOptions& o) {
                                {"verdicts", shown},
                                {"recorded", recorded ? recorded->verdicts : std::vector<std::string>()},
                                {"outcome", result.outcome},
+                               {"promise", result.promise},
                                {"not_applicable", result.not_applicable},
                                {"stack", result.stack},
                                {"violations", violations}};
@@ -143,7 +151,10 @@ int replay(const CaseOptions& o) {
       fmt::print("{}: {}: {}\n", path.string(), state, fmt::join(shown, " "));
     }
     if (const auto title = file.title(); !title.empty()) fmt::print("  title:    {}\n", title);
-    if (result.violations.empty()) fmt::print("  seen:     {}\n", result.outcome);
+    if (result.violations.empty()) {
+      if (!result.promise.empty()) fmt::print("  promise:  {}\n", result.promise);
+      fmt::print("  seen:     {}\n", result.outcome);
+    }
     for (size_t i = 0; i < known.size(); ++i) {
       const Violation& v = result.violations[i];
       if (state == "unseen") fmt::print("  shows:    {}\n", to_string(v.signature));
@@ -156,8 +167,11 @@ int replay(const CaseOptions& o) {
     if (state == "differs") fmt::print("  recorded: {}\n", fmt::join(recorded->verdicts, " "));
     std::fflush(stdout);
   }
-  if (total > 1 && !o.json) fmt::print("{} cases replayed, {} differ, {} unseen\n", total, differ, unseen);
-  return differ > 0 ? 1 : 0;
+  if (total + unread > 1 && !o.json)
+    fmt::print("{} cases replayed, {} differ, {} unseen{}\n", total, differ, unseen,
+               unread ? fmt::format(", {} could not be read", unread) : "");
+  if (differ > 0) return 1;
+  return unread > 0 ? 2 : 0;
 }
 
 int minimize_files(const CaseOptions& o) {

@@ -37,6 +37,9 @@ std::string_view words(AutocastPolicy policy) {
              "float64, else to the region's dtype";
     case AutocastPolicy::refused:
       return "nothing is promised in a region: it refuses this module by design";
+    case AutocastPolicy::by_parts:
+      return "a region does to each of the operators inside what its own policy says: what is taken without "
+             "one is taken, and any dtype may come out";
     case AutocastPolicy::unspecified:
       break;
   }
@@ -101,8 +104,11 @@ std::vector<Sentence> explain(const Contract& contract) {
                                 words(contract.more_outputs[i], contract.promotes)),
                     {}});
   if (!contract.carries_gradient) said.push_back({"state", "no gradient flows to the input", {}});
-  if (contract.random)
-    said.push_back({"state", "in train the output is random, so that runs are not compared", {}});
+  if (contract.random != Random::never)
+    said.push_back({"state",
+                    fmt::format("{}the output is random, and its numbers are not compared",
+                                contract.random == Random::in_train ? "in train " : ""),
+                    {}});
   if (!contract.statistics.empty())
     said.push_back(
         {"state",

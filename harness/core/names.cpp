@@ -37,17 +37,38 @@ std::span<const std::string_view> words_of<Standing>() {
 
 template <>
 std::span<const std::string_view> words_of<Broken>() {
-  static constexpr std::string_view kWords[] = {"call_refused",        "stage_refused",
-                                                "mismatch_accepted",   "mismatch_misnamed",
-                                                "mismatch_vague",      "refused_late",
-                                                "output_dtype",        "gradient_dtype",
-                                                "gradient_missing",    "trace",
-                                                "region_left_changed", "region_undocumented",
-                                                "region_cached",       "region_cached_refused",
-                                                "load_refused",        "load_changed",
-                                                "dtype_changed",       "not_finite",
-                                                "sibling_differs",     "values",
-                                                "repair_refused",      "process_ended"};
+  static constexpr std::string_view kWords[] = {"call_refused",
+
+                                                "stage_refused",
+                                                "mismatch_accepted",
+                                                "mismatch_misnamed",
+                                                "mismatch_vague",
+                                                "refused_late",
+                                                "output_dtype",
+                                                "gradient_dtype",
+                                                "gradient_missing",
+                                                "trace",
+                                                "changed",
+                                                "conversion_changed",
+                                                "region_left_changed",
+                                                "region_undocumented",
+                                                "region_cached",
+                                                "region_cached_refused",
+                                                "load_refused",
+                                                "load_changed",
+                                                "dtype_changed",
+                                                "not_finite",
+                                                "sibling_differs",
+                                                "region_takes_away",
+                                                "option_takes_away",
+                                                "dimension_takes_away",
+                                                "documented_refused",
+                                                "values",
+                                                "values_rounded",
+                                                "gradient_values",
+                                                "arithmetic",
+                                                "repair_refused",
+                                                "process_ended"};
   return kWords;
 }
 

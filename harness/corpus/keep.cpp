@@ -116,12 +116,15 @@ Adopted merge_corpus(const std::string& from, const std::string& into, const Spa
   Adopted adopted;
   std::set<std::string> causes;
   for (auto& [signature, file] : files) {
-    if (known.places.contains(signature) && !known.places.at(signature).path.empty()) continue;
-    Finding finding{.violation = {.signature = parse_signature(signature)}, .body = file.body};
     const auto place = given.places.find(signature);
     const CauseFile* told =
         place == given.places.end() ? nullptr : &given.causes.at(place->second.cause).file;
-    if (told && told->cause.deed != "unknown")
+    if (told && told->cause.deed == "unknown") told = nullptr;
+    // Another fault may show at a place that is known.
+    const bool is_other = told && !known.causes.contains(place->second.cause);
+    if (!is_other && known.places.contains(signature) && !known.places.at(signature).path.empty()) continue;
+    Finding finding{.violation = {.signature = parse_signature(signature)}, .body = file.body};
+    if (told)
       finding.cause = told->cause, finding.where = told->where;
     else if (auto looked = looked_at(file, signature, space, [](const Cause&) { return true; }))
       finding = std::move(*looked);

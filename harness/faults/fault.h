@@ -28,6 +28,14 @@ enum class Wrong : uint8_t {
   changes_dtypes,
   spoils_steps,
   refuses_repair,
+  takes_a_dtype_away,
+  misreads_an_operand,
+  wrong_numbers,
+  wrong_gradient,
+  wrong_arithmetic,
+  untrue_words,
+  casts_wrongly,
+  changes_besides,
   crash,
   hang,
   memory,
@@ -58,6 +66,7 @@ std::vector<Fault> faults_of_dtypes();
 std::vector<Fault> faults_of_gradients();
 std::vector<Fault> faults_of_state();
 std::vector<Fault> faults_of_siblings();
+std::vector<Fault> faults_of_silence();
 std::vector<Fault> faults_of_processes();
 
 }  // namespace dtypefuzz

@@ -87,21 +87,20 @@ TEST(Processes, ThatEndInASiblingOnAnotherDeviceEndThere) {
   }
 }
 
-TEST(Processes, ThatEndInASiblingInAnotherRegionAreSmallWithoutOne) {
+TEST(Processes, ThatEndInASiblingInAnotherRegionEndThere) {
   // What stands for the layer in the other region gets the dtype that crashes.
-  const auto in_float16 = [](const Call& call) { return call.tensor(0).scalar_type() == at::kHalf; };
-  const Planted planted({on_cpu("hardshrink", where(in_float16, [](Call&) { std::abort(); }))});
-  const Case region{
-      {{"autocast", "float16"}, {"input.dtype", "bfloat16"}, {"layers[0].module", "Hardshrink"}}};
+  const auto in_float16 = [](const Call& call) { return call.tensor(1).scalar_type() == at::kHalf; };
+  const Planted planted({on_cpu("addmm", where(in_float16, [](Call&) { std::abort(); }))});
+  const Case region{{{"autocast", "bfloat16"}, {"batch", "3"}, {"layers[0].module", "Linear"}}};
   const auto violations = check_isolated(region, whole_space(), Limits{}, {}).violations;
   ASSERT_EQ(violations.size(), 1u);
   Violation violation = violations[0];
   const Case small = minimize(region, whole_space(), violation, [](const Reading& step) {
     return check_isolated(step.body, whole_space(), Limits{}, {}).violations;
   });
-  EXPECT_EQ(small["autocast"], "off");
+  EXPECT_EQ(small["batch"], "1");
   EXPECT_EQ(to_string(violation.signature),
-            "process_survives:Hardshrink:-:low_float:forward:SIGABRT:cpu:off");
+            "process_survives:Linear:-:low_float:forward:SIGABRT:cpu:float16");
 }
 
 TEST(Processes, ThatEndWhileACacheIsWarmedEndForTheLayer) {

@@ -60,13 +60,12 @@ std::vector<Fault> devices() {
   constexpr std::string_view kProperty = "devices_agree";
   // Only where nothing is promised: a promise that meta breaks is broken by itself.
   return {
-      {"div_ on meta divides integers",
+      {"div on meta gives float64 of whole numbers",
        kWrong,
        kProperty,
-       {on_meta("div_.Tensor",
-                where([](const Call& call) { return !call.tensor(0).is_floating_point(); },
-                      first([](Call& call) { call.change_tensor(0, call.tensor(0).to(at::kDouble)); })))},
-       "Dropout"},
+       {on_meta("div.Tensor", where([](const Call& call) { return !call.tensor(0).is_floating_point(); },
+                                    gives(at::kDouble)))},
+       "LocalResponseNorm"},
   };
 }
 

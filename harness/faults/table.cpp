@@ -6,7 +6,7 @@ namespace dtypefuzz {
 
 namespace {
 
-constexpr std::array<std::string_view, 21> kClasses = {
+constexpr std::array<std::string_view, 29> kClasses = {
     "accepts a mismatch silently",
     "names the wrong dtypes",
     "names them in the wrong order",
@@ -25,6 +25,14 @@ constexpr std::array<std::string_view, 21> kClasses = {
     "changes dtypes",
     "spoils a step",
     "refuses the suggested repair",
+    "takes a dtype away",
+    "misreads an operand",
+    "gives wrong numbers",
+    "gives a wrong gradient",
+    "clips or steps wrongly",
+    "says what is not so",
+    "casts wrongly",
+    "changes what it should leave alone",
     "crashes",
     "hangs",
     "allocates without end",
@@ -48,8 +56,9 @@ std::vector<Fault> joined(std::initializer_list<std::vector<Fault>> parts) {
 }
 
 const std::vector<Fault>& planted_faults() {
-  static const auto all = joined({faults_of_refusals(), faults_of_dtypes(), faults_of_gradients(),
-                                  faults_of_state(), faults_of_siblings(), faults_of_processes()});
+  static const auto all =
+      joined({faults_of_refusals(), faults_of_dtypes(), faults_of_gradients(), faults_of_state(),
+              faults_of_siblings(), faults_of_silence(), faults_of_processes()});
   return all;
 }
 

@@ -33,6 +33,15 @@ std::string outcome_of(const Plan& plan, const Observation& seen) {
                      error.message.substr(0, std::min<size_t>(error.message.find('\n'), 200)));
 }
 
+std::string promise_of_last(const Checked& checked) {
+  if (checked.promised.calls.empty()) return {};
+  const Promise& promise = checked.promised.calls.back();
+  const std::string culprit = culprit_name(checked.plan, checked.seen.calls.back());
+  if (promise.accepts()) return culprit + " succeeds";
+  if (promise.refuses()) return fmt::format("{} refuses: {}", culprit, promise.reason);
+  return fmt::format("nothing of {}: {}", culprit, promise.reason);
+}
+
 std::vector<Said> said_by_all(const std::vector<Verdict>& verdicts) {
   std::vector<Said> said;
   for (size_t i = 0; i < verdicts.size(); ++i) {
@@ -66,6 +75,7 @@ Isolated check_isolated(const Case& c, const Space& space, const Limits& limits,
     const Checked checked = check_guarded(checker, plan_of(c, space), Siblings::always, &*remains, &verdicts);
     Json json{{"not_applicable", as_prose(checked.seen.not_applicable)},
               {"outcome", as_prose(outcome_of(checked.plan, checked.seen))},
+              {"promise", as_prose(promise_of_last(checked))},
               {"violations", Json::array()},
               {"said", Json::array()}};
     for (const Violation& v : checked.violations) json["violations"].push_back(to_json(v));
@@ -76,11 +86,12 @@ Isolated check_isolated(const Case& c, const Space& space, const Limits& limits,
   const int status = attend(child, *remains, limits.seconds);
   if (status != 0 || child.text.empty()) {
     const Violation v = crash_of(plan_of(c, space), *remains, status);
-    return {{v}, {}, v.seen, stack_of(*remains), said_of_ending(v)};
+    return {{v}, {}, v.seen, {}, stack_of(*remains), said_of_ending(v)};
   }
   const Json json = parse_json(child.text);
   const JsonAt told{json, ""};
-  Isolated result{{}, told.field("not_applicable").prose(), told.field("outcome").prose()};
+  Isolated result{
+      {}, told.field("not_applicable").prose(), told.field("outcome").prose(), told.field("promise").prose()};
   const JsonAt violations = told.field("violations");
   for (size_t i = 0; i < violations.size(); ++i) result.violations.push_back(violation_at(violations[i]));
   const JsonAt said = told.field("said");

@@ -52,15 +52,20 @@ Plan saved_plan(const Plan& plan) {
   return saved;
 }
 
-void load_model(Load how, const Model& saved, const Model& model) {
-  const torch::NoGradGuard no_grad;
+void load_model(Load how, const Model& saved, const Model& model, const std::function<void()>& begins) {
   if (how == Load::archive) {
-    for (size_t unit = 0; unit < model.units.size(); ++unit)
+    for (size_t unit = 0; unit < model.units.size(); ++unit) {
+      begins();
+      const torch::NoGradGuard no_grad;
       through_an_archive(*saved.units[unit], *model.units[unit]);
+    }
   } else {
     for (size_t i = 0; i < model.held.size(); ++i)
-      for (size_t k = 0; k < model.held[i].size(); ++k)
+      for (size_t k = 0; k < model.held[i].size(); ++k) {
+        begins();
+        const torch::NoGradGuard no_grad;
         model.held[i][k].tensor.copy_(saved.held[i][k].tensor);
+      }
   }
 }
 

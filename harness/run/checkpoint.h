@@ -25,8 +25,9 @@ void through_an_archive(const Thing& saved, Thing& loaded) {
   loaded.load(in);
 }
 
-/// Loads what was saved: unit by unit through archives, or tensor by tensor with `copy_`.
-void load_model(Load, const Model& saved, const Model&);
+/// Loads what was saved: unit by unit through archives, or tensor by tensor with `copy_`. `begins`: called
+/// before each.
+void load_model(Load, const Model& saved, const Model&, const std::function<void()>& begins);
 
 /// The dtypes of what each layer holds.
 std::vector<std::vector<Dtype>> held_dtypes(const Model&);

@@ -8,7 +8,7 @@
 namespace dtypefuzz {
 namespace {
 
-constexpr Fill kFills[] = {Fill::ramp, Fill::normal, Fill::extremes};
+constexpr Fill kFills[] = {Fill::ramp, Fill::normal, Fill::extremes, Fill::zeros, Fill::limits};
 
 /// In the dtype that the contents are made in.
 std::vector<double> numbers(const Shape& shape, Content content, int64_t limit, Fill fill,

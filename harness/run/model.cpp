@@ -3,25 +3,11 @@
 #include <torch/library.h>
 
 #include "harness/run/fill.h"
+#include "harness/run/intercept.h"
 #include "harness/run/slate.h"
 
 namespace dtypefuzz {
 namespace {
-
-/// `module->to(torch::kMeta)` throws in C++, so factories are redirected instead: this fallback rewrites the
-/// `device` argument of every operator called while the key is included.
-void redirect_to_meta(const c10::OperatorHandle& op, c10::DispatchKeySet, torch::jit::Stack* stack) {
-  const auto& arguments = op.schema().arguments();
-  const auto base = stack->size() - arguments.size();
-  for (size_t i = 0; i < arguments.size(); ++i)
-    if (arguments[i].name() == "device") (*stack)[base + i] = c10::Device(torch::kMeta);
-  const c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::TESTING_ONLY_GenericMode);
-  op.callBoxed(stack);
-}
-
-TORCH_LIBRARY_IMPL(_, TESTING_ONLY_GenericMode, m) {
-  m.fallback(torch::CppFunction::makeFromBoxedFunction<&redirect_to_meta>());
-}
 
 torch::nn::AnyModule make_one(const LayerPlan& layer, Device device) {
   if (device->has_values) {
@@ -29,7 +15,7 @@ torch::nn::AnyModule make_one(const LayerPlan& layer, Device device) {
     if (device != kCpu) any.ptr()->to(device->type);
     return any;
   }
-  const c10::impl::IncludeDispatchKeyGuard on_meta(c10::DispatchKey::TESTING_ONLY_GenericMode);
+  const MadeOnMeta on_meta;
   return layer.drawn.make();
 }
 
@@ -70,9 +56,13 @@ std::vector<Held> held_by(const torch::nn::Module& module) {
 
 }  // namespace
 
-void Model::to(Dtype dtype) {
-  for (const auto& unit : units) unit->to(dtype);
-  if (loss) loss->to(dtype);
+void Model::to(Dtype dtype, const std::function<void()>& begins) {
+  const auto convert = [&](torch::nn::Module& module) {
+    if (begins) begins();
+    module.to(dtype);
+  };
+  for (const auto& unit : units) convert(*unit);
+  if (loss) convert(*loss);
 }
 
 void Model::train(bool on) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ struct Model {
   std::shared_ptr<torch::nn::Module> loss;
   std::vector<Held> loss_held;
 
-  void to(Dtype);
+  /// `begins`: called before each unit, and the loss, is converted.
+  void to(Dtype, const std::function<void()>& begins = nullptr);
   void train(bool);
   std::vector<at::Tensor> parameters() const;
 };

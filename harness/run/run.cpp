@@ -16,13 +16,24 @@ Culprit culprit_of_backward(const Plan& plan, int reached) {
   return {Culprit::kLayer, static_cast<int>(plan.layers.size()) - 1};
 }
 
-/// The same run again, with hooks that say whose backward it is, and with stamps at the entry of each late
-/// phase: what forward has changed (weights that `max_norm` renormalizes) is no trace of a later refusal.
+/// Whether it has to be looked at once more: who changed something, or what a stage that threw had changed.
+bool wants_traces(const Observation& seen) {
+  if (!seen.changes.empty()) return true;
+  if (!seen.error) return false;
+  const Phase phase = seen.error->phase;
+  return phase >= Phase::backward || phase == Phase::convert || phase == Phase::load ||
+         phase == Phase::flatten || !seen.traces.empty();
+}
+
+/// The same run again, with hooks that say whose backward it is, and with stamps at the entry of each call
+/// and stage: what was changed before (weights that `max_norm` renormalizes) is no trace of a later refusal.
 void run_again_traced(const Plan& plan, Stock* stock, Observation& seen) {
   const CleanSlate slate(plan);
-  Session traced(plan, /*trace_late=*/true, stock);
+  Session traced(plan, {.traces = true}, stock);
   const Observation again = traced.go();
-  if (!again.error || again.error->phase != seen.error->phase) return;
+  if (again.error.has_value() != seen.error.has_value()) return;
+  if (!again.changes.empty()) seen.changes = again.changes;
+  if (!seen.error || again.error->phase != seen.error->phase) return;
   seen.traces = again.traces;
   if (seen.error->phase == Phase::backward)
     seen.error->culprit = culprit_of_backward(plan, traced.reached_backward());
@@ -35,7 +46,9 @@ bool device_in_reach(Device device) {
   return c10::impl::hasDeviceGuardImpl(type) && c10::impl::getDeviceGuardImpl(type)->deviceCount() > 0;
 }
 
-Observation run(const Plan& plan, Stock* stock) {
+namespace {
+
+Observation run(const Plan& plan, Stock* stock, bool compares) {
   Observation seen;
   if (!device_in_reach(plan.device)) {
     seen.not_applicable = "no " + std::string(to_string(plan.device)) + " device here";
@@ -44,10 +57,20 @@ Observation run(const Plan& plan, Stock* stock) {
   begin_positions(plan.device, plan.autocast);
   {
     const CleanSlate slate(plan);
-    seen = Session(plan, traces_positions_within_backward(), stock).go();
+    seen = Session(plan, {.traces = traces_positions_within_backward(), .compares = compares}, stock).go();
   }
-  if (seen.error && seen.error->phase >= Phase::backward) run_again_traced(plan, stock, seen);
+  if (wants_traces(seen)) run_again_traced(plan, stock, seen);
   return seen;
+}
+
+}  // namespace
+
+Observation run(const Plan& plan, Stock* stock) {
+  return run(plan, stock, /*compares=*/false);
+}
+
+Observation run_compared(const Plan& plan) {
+  return run(plan, nullptr, /*compares=*/true);
 }
 
 }  // namespace dtypefuzz

@@ -11,6 +11,9 @@ class Stock;  // model.h
 /// from; null: it is made.
 Observation run(const Plan&, Stock* stock = nullptr);
 
+/// The same, and what conversions, clipping and the first step did to numbers is held against float64.
+Observation run_compared(const Plan&);
+
 /// Whether LibTorch knows the device and there is one.
 bool device_in_reach(Device);
 

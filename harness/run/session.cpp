@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "harness/run/arithmetic.h"
 #include "harness/run/checkpoint.h"
 #include "harness/run/finite.h"
 #include "harness/run/leaves.h"
@@ -45,10 +46,10 @@ bool Session::attempt(Phase phase, Culprit culprit, Work&& work, Dtype input) {
 }
 
 template <class Work>
-bool Session::attempt_late(Phase phase, Work&& work) {
-  if (trace_late_) take_stamps();
+bool Session::attempt_stage(Phase phase, Work&& work) {
+  stamps_of_stage();
   const bool done = attempt(phase, {Culprit::kStage}, std::forward<Work>(work));
-  if (!done) note_traces({Culprit::kStage});
+  if (!done && (looks_.traces || phase >= Phase::backward)) note_traces({Culprit::kStage});
   return done;
 }
 
@@ -74,7 +75,12 @@ bool Session::construct() {
 
 bool Session::convert_to(Dtype dtype, bool always) {
   if (!always) return true;
-  const bool done = attempt(Phase::convert, {Culprit::kStage}, [&] { model_.to(dtype); });
+  std::optional<HeldNumbers> before;
+  if (compares_numbers()) before.emplace(plan_, model_);
+  const bool done =
+      attempt(Phase::convert, {Culprit::kStage}, [&] { model_.to(dtype, [&] { stamps_of_stage(); }); });
+  if (!done && looks_.traces) note_traces({Culprit::kStage});
+  if (done && before && seen_.conversions.empty()) seen_.conversions = before->changed_by_conversion(model_);
   if (done && watch_.expects_dtypes()) note_dtypes(Phase::convert, /*belongings=*/true);
   watch_.expect_dtypes(model_);
   return done;
@@ -107,8 +113,10 @@ bool Session::load() {
   if (seen.error && seen.error->phase <= Phase::load)
     throw NotApplicable{"the saved model cannot be made: " + seen.error->message};
   const auto before = held_dtypes(model_);
-  const bool loaded =
-      attempt(Phase::load, {Culprit::kStage}, [&] { load_model(plan_.load, saved.model_, model_); });
+  const bool loaded = attempt(Phase::load, {Culprit::kStage}, [&] {
+    load_model(plan_.load, saved.model_, model_, [&] { stamps_of_stage(); });
+  });
+  if (!loaded && looks_.traces) note_traces({Culprit::kStage});
   if (loaded) {
     seen_.loaded = loaded_facts(plan_, saved.model_, model_, before);
     note_dtypes(Phase::load);
@@ -121,7 +129,7 @@ bool Session::load() {
 bool Session::flatten() {
   const Tensors parameters = plan_.flat_vector ? model_.parameters() : Tensors{};
   if (parameters.empty()) return true;
-  const bool done = attempt(Phase::flatten, {Culprit::kStage}, [&] {
+  const bool done = attempt_stage(Phase::flatten, [&] {
     const torch::NoGradGuard no_grad;
     const at::Tensor flat = torch::nn::utils::parameters_to_vector(parameters);
     torch::nn::utils::vector_to_parameters(flat, parameters);
@@ -145,6 +153,7 @@ void Session::iterate() {
     take_stamps();
     Tensors outputs;
     if (!forward(outputs)) return;
+    note_changes(plan_.loss ? Phase::loss : Phase::forward, {Culprit::kStage});
     if (!convert(Convert::after_forward)) return;
     if (plan_.convert == Convert::after_forward)
       take_stamps();  // its changes are no traces of a later refusal
@@ -170,8 +179,7 @@ bool Session::prepare_training() {
   if (!attempt(Phase::construct, {Culprit::kStage}, [&] { training_ = Training(plan_, model_); }))
     return false;
   if (!plan_.load_optimizer || !saved_training_.has_optimizer() || !training_.has_optimizer()) return true;
-  const bool loaded =
-      attempt(Phase::load, {Culprit::kStage}, [&] { training_.load_optimizer(saved_training_); });
+  const bool loaded = attempt_stage(Phase::load, [&] { training_.load_optimizer(saved_training_); });
   if (loaded) note_dtypes(Phase::load, /*belongings=*/true);
   return loaded;
 }
@@ -187,7 +195,7 @@ struct Session::Turns {
     return session.add_residual(layer, outputs, residual);
   }
   void ends(int layer, const Tensors& outputs) {
-    if (session.trace_late_) session.watch_.follow_gradient(layer, outputs, session.chain_.back());
+    if (session.looks_.traces) session.watch_.follow_gradient(layer, outputs, session.chain_.back());
   }
 };
 
@@ -253,6 +261,7 @@ bool Session::call(const Turn& turn, const Tensors& inputs, Tensors& outputs) {
   seen_.calls.push_back(std::move(facts));
   if (!done) note_traces(turn.culprit);
   if (layer.drawn.in_place && done) watch_.stamp_input_anew();
+  if (done && looks_.traces) note_changes(seen_.reached, turn.culprit);
   return done;
 }
 
@@ -276,26 +285,32 @@ bool Session::add_residual(int layer, Tensors& outputs, const at::Tensor& other)
 bool Session::backward(const Tensors& outputs) {
   Tensors roots = roots_of(outputs);
   if (roots.empty()) return true;
-  const bool done = attempt_late(Phase::backward, [&] {
+  const bool done = attempt_stage(Phase::backward, [&] {
     training_.scale(roots);
     const Tensors gradients = ones_beside(roots);
     seen_.backward_ran = true;
     torch::autograd::backward(roots, gradients,
                               /*retain_graph=*/plan_.optimizer && plan_.optimizer->needs_closure);
   });
+  if (done) note_changes(Phase::backward, {Culprit::kStage});
   if (done) seen_.leaves = leaves_of(plan_, model_, inputs_.first, seen_.calls, iteration_);
   return done;
 }
 
 bool Session::unscale() {
   if (!training_.has_scaler() || !training_.has_optimizer()) return true;
-  return attempt_late(Phase::unscale, [&] { training_.unscale(model_.parameters()); });
+  return attempt_stage(Phase::unscale, [&] { training_.unscale(model_.parameters()); });
 }
 
 bool Session::clip() {
   if (plan_.clip == Clip::none) return true;
   const Tensors parameters = model_.parameters();
-  return attempt_late(Phase::clip, [&] { Training::clip(plan_.clip, parameters); });
+  std::optional<ClippedNumbers> before;
+  if (compares_numbers()) before.emplace(plan_.clip, parameters);
+  double norm = 0;
+  const bool done = attempt_stage(Phase::clip, [&] { norm = Training::clip(plan_.clip, parameters); });
+  if (done && before) before->compare(norm, parameters, seen_.arithmetic);
+  return done;
 }
 
 bool Session::step() {
@@ -311,7 +326,11 @@ bool Session::step() {
     facts.parameters_before = facts.parameters_before && is_finite(parameter);
     facts.gradients = facts.gradients && is_finite(parameter.grad());
   }
-  const bool done = attempt_late(Phase::step, [&] { training_.step([&] { return closure(); }); });
+  std::optional<StepInFloat64> exact;
+  if (compares_numbers() && iteration_ == 0 && !plan_.load_optimizer && !plan_.optimizer->needs_closure)
+    exact.emplace(*plan_.optimizer, parameters);
+  const bool done = attempt_stage(Phase::step, [&] { training_.step([&] { return closure(); }); });
+  if (done && exact) exact->compare(parameters, seen_.arithmetic);
   if (training_.has_scaler()) seen_.scale = training_.scale();
   if (!done) return false;
   for (const at::Tensor& parameter : parameters)
@@ -346,6 +365,11 @@ at::Tensor Session::closure() {
 void Session::note_traces(Culprit culprit) {
   const auto traces = watch_.traces(seen_.error->phase, culprit);
   seen_.traces.insert(seen_.traces.end(), traces.begin(), traces.end());
+}
+
+void Session::note_changes(Phase phase, Culprit culprit) {
+  const auto changes = watch_.changes(phase, culprit);
+  seen_.changes.insert(seen_.changes.end(), changes.begin(), changes.end());
 }
 
 /// The first change explains those after it.

@@ -16,10 +16,16 @@ namespace dtypefuzz {
 /// `attempt`, which is where LibTorch's exceptions end. A phase that returns false ends the run.
 class Session {
  public:
-  /// `trace_late`: stamps are taken again before backward and each later phase, and hooks tell how far
-  /// backward came. `stock`: where the model comes from; null: it is made.
-  explicit Session(const Plan& plan, bool trace_late = false, Stock* stock = nullptr)
-      : plan_(plan), trace_late_(trace_late), stock_(stock), watch_(plan) {}
+  /// What a session looks at beside what it always does. `traces`: stamps are compared after each call and
+  /// taken again before each phase that may throw, and hooks tell how far backward came. `compares`: the
+  /// numbers before and after conversions, clipping and steps.
+  struct Looks {
+    bool traces = false, compares = false;
+  };
+  /// `stock`: where the model comes from; null: it is made.
+  explicit Session(const Plan& plan) : Session(plan, Looks{}, nullptr) {}
+  Session(const Plan& plan, Looks looks, Stock* stock)
+      : plan_(plan), looks_(looks), stock_(stock), watch_(plan) {}
 
   /// `set_up_only`: up to the first forward.
   Observation go(bool set_up_only = false);
@@ -29,9 +35,9 @@ class Session {
  private:
   template <class Work>
   bool attempt(Phase, Culprit, Work&&, Dtype input = Dtype::Undefined);
-  /// A phase after forward: `attempt` with its traces.
+  /// A phase of the run, no layer's: `attempt` with its traces.
   template <class Work>
-  bool attempt_late(Phase, Work&&);
+  bool attempt_stage(Phase, Work&&);
 
   // Before the first step
   bool construct();
@@ -60,13 +66,19 @@ class Session {
   bool add_residual(int layer, Tensors& outputs, const at::Tensor& other);
 
   // What is noted
-  void take_stamps() { watch_.take_stamps(model_, inputs_.first); }
+  void take_stamps() { watch_.take_stamps(model_, inputs_); }
+  /// Where traces are looked for: before a stage that may throw.
+  void stamps_of_stage() {
+    if (looks_.traces) take_stamps();
+  }
+  bool compares_numbers() const { return looks_.compares && plan_.device->has_values; }
   void note_traces(Culprit);
+  void note_changes(Phase, Culprit);
   void note_dtypes(Phase, bool belongings = false);
   void note_autocast(const AutocastFacts& before);
 
   const Plan& plan_;
-  const bool trace_late_;
+  const Looks looks_;
   Stock* const stock_;
   Observation seen_;
   Model model_;

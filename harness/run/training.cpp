@@ -24,11 +24,10 @@ void Training::scale(Tensors& roots) const {
   for (at::Tensor& root : roots) root = scaler_->scaled(root);
 }
 
-void Training::clip(Clip how, const Tensors& parameters) {
-  if (how == Clip::norm)
-    torch::nn::utils::clip_grad_norm_(parameters, 1.0);
-  else if (how == Clip::value)
-    torch::nn::utils::clip_grad_value_(parameters, 0.5);
+double Training::clip(Clip how, const Tensors& parameters) {
+  if (how == Clip::norm) return torch::nn::utils::clip_grad_norm_(parameters, kMostNorm);
+  if (how == Clip::value) torch::nn::utils::clip_grad_value_(parameters, kMostValue);
+  return 0;
 }
 
 bool Training::skips_step() {

@@ -11,6 +11,9 @@
 
 namespace dtypefuzz {
 
+/// To what gradients are clipped.
+constexpr double kMostNorm = 1, kMostValue = 0.5;
+
 /// What a step of training does beside forward and backward: the optimizer, the scaler of gradients,
 /// clipping. Each call throws what LibTorch throws.
 class Training {
@@ -28,8 +31,8 @@ class Training {
   /// The loss times the scale.
   void scale(Tensors& roots) const;
   void unscale(const Tensors& parameters) { scaler_->unscale(parameters); }
-  /// What torch::nn::utils does to gradients.
-  static void clip(Clip, const Tensors& parameters);
+  /// What torch::nn::utils does to gradients; for a norm, what it gives back: the norm before.
+  static double clip(Clip, const Tensors& parameters);
   /// Whether the scaler skips this step: a gradient is not finite. It backs off.
   bool skips_step();
   /// `closure`: forward and backward again, for an optimizer that needs it.

@@ -5,6 +5,7 @@
 
 #include "dtypefuzz/observation.h"
 #include "dtypefuzz/plan.h"
+#include "harness/run/inputs.h"
 #include "harness/run/model.h"
 #include "harness/run/stamps.h"
 #include "harness/run/training.h"
@@ -20,12 +21,14 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 
   // Stamps and traces
-  /// From now on traces are differences to how things are now.
-  void take_stamps(const Model&, const at::Tensor& input);
+  /// From now on traces and changes are differences to how things are now.
+  void take_stamps(const Model&, const Inputs&);
   /// A layer in place has changed the input, as it should.
   void stamp_input_anew();
   /// What the phase that threw has changed. Layers that completed may have changed what they hold.
   std::vector<Trace> traces(Phase threw, Culprit) const;
+  /// What a phase that succeeded has changed and is not documented to; the next ones are told apart from it.
+  std::vector<Change> changes(Phase, Culprit);
 
   // Dtypes
   /// From now on parameters and buffers should keep the dtypes that they have now.
@@ -49,7 +52,10 @@ class Watch {
     int layer;
     Role role;
     Stamp stamp;
-    bool has_gradient;
+    std::optional<Stamp> gradient;  ///< where there is a dense one
+    bool renewed;                   ///< forward is documented to write to it
+
+    std::string kind() const;
   };
   bool reused(int layer) const;
 

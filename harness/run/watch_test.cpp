@@ -11,7 +11,7 @@ namespace {
 /// Two layers, the second with statistics, stamped.
 class Watched : public testing::Test {
  protected:
-  Watched() { watch_.take_stamps(model_, inputs_.first); }
+  Watched() { watch_.take_stamps(model_, inputs_); }
   at::Tensor held(size_t layer, std::string_view name) const {
     for (const Held& h : model_.held[layer])
       if (h.name == name) return h.tensor;

@@ -153,23 +153,23 @@ inline constexpr Family kFamilies[] = {
     {"view_as_real", MessageKind::unsupported, "is only supported for complex tensors"},
     {"unknown_complex", MessageKind::unsupported, "Unknown Complex ScalarType for {}"},
     {"default_dtype", MessageKind::unsupported, "only floating-point types are supported as the default type"},
-    {"default_dtype", MessageKind::unsupported, "couldn't find storage object"},
+    {"default_dtype", MessageKind::unsupported, "couldn't find storage object", Family::kFromInside},
     {"amp_float_tensor", MessageKind::unsupported, "must be a float tensor"},
     // ATen/autocast_mode.h and friends
     {"autocast_dtype", MessageKind::unsupported, "autocast {*} does not support {}"},
-    {"autocast_dtype", MessageKind::unsupported, "Unexpected floating ScalarType in at::autocast::prioritize"},
+    {"autocast_dtype", MessageKind::unsupported, "Unexpected floating ScalarType in at::autocast::prioritize", Family::kFromInside},
     // unsupported dtypes, with and without a name
     {"autograd_dtype", MessageKind::unsupported, "Autograd not support dtype: {}"},
     {"unsupported_dtype_named", MessageKind::unsupported, "nsupported dtype {}"},
     {"unsupported_dtype_named", MessageKind::unsupported, "nsupported scalar type:{}"},
     {"unsupported_dtype_named", MessageKind::unsupported, "nhandled scalar type: {}"},
-    {"unsupported_dtype", MessageKind::unsupported, "get_mkldnn_dtype: unsupported data type"},
+    {"unsupported_dtype", MessageKind::unsupported, "get_mkldnn_dtype: unsupported data type", Family::kFromInside},
     {"unsupported_dtype", MessageKind::unsupported, "nsupported dtype"},
     {"unsupported_dtype", MessageKind::unsupported, "nsupported data type"},
     {"unsupported_dtype", MessageKind::unsupported, "UNSUPPORTED DTYPE"},
     // ATen/native/mkldnn/*.cpp: a CPU without the instruction set
-    {"mkldnn_isa", MessageKind::unsupported, "path needs the cpu support"},
-    {"mkldnn_only", MessageKind::unsupported, "mkldnn_{*}only support"},
+    {"mkldnn_isa", MessageKind::unsupported, "path needs the cpu support", Family::kFromInside},
+    {"mkldnn_only", MessageKind::unsupported, "mkldnn_{*}only support", Family::kFromInside},
     // torch/csrc/autograd: VariableHooks, requires_grad, set_data, accumulate
     {"requires_grad_category", MessageKind::unsupported, "nly Tensors of floating point and complex dtype can require gradients"},
     {"requires_grad_category", MessageKind::unsupported, "nly Tensors of floating point dtype can require gradients"},

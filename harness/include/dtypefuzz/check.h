@@ -26,8 +26,11 @@ struct Limits {
 struct Isolated {
   std::vector<Violation> violations;
   std::string not_applicable;  ///< the run could not be set up, for this reason
-  std::string outcome;     ///< what happened, in a few words: `refused in forward by Linear: mat1 and ...`
-  std::string stack = {};  ///< native frames where the process ended
+  std::string outcome;  ///< what happened, in a few words: `refused in forward by Linear: mat1 and ...`
+  /// What is promised of the layer that ended the run, or of the last one: `Linear refuses: input is float64,
+  /// weight is float32`.
+  std::string promise = {};
+  std::string stack = {};       ///< native frames where the process ended
   std::vector<Said> said = {};  ///< by each property
 };
 /// `onednn_isa`: as if the CPU had no more than this instruction set (oneDNN's name for it).

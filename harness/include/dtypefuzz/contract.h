@@ -15,7 +15,11 @@ enum class AutocastPolicy : uint8_t {
   float32,          ///< to float32
   promote,          ///< to the widest floating dtype among them
   refused,          ///< an error by design (binary_cross_entropy on CUDA)
-  unspecified,      ///< several operators with policies of their own: no promise is made inside a region
+  /// Several operators with policies of their own, some of which cast. Whatever is taken without a region is
+  /// taken in one, since each of those operators takes what the ones before it give; which dtype comes out is
+  /// left open, and so are mixes that are not taken without.
+  by_parts,
+  unspecified,  ///< nothing is known of the operators' policies: no promise is made inside a region
 };
 
 /// The dtype of one output.
@@ -76,6 +80,20 @@ SpecialCase promises_nothing_where(When, std::string_view reason);
 /// The same, and why it is asked before those that come after it in the row.
 SpecialCase asked_first(SpecialCase, std::string_view because);
 
+/// When the output depends on random numbers.
+enum class Random : uint8_t { never, in_train, always };
+
+/// What the documentation says an operand's numbers mean in some dtypes, as another operand that means the
+/// same: where both are taken, the module gives the same numbers for both.
+struct Equivalence {
+  enum Meaning : uint8_t {
+    kLeftOut,  ///< what is not zero may not be attended: as a floating mask of 0 and -inf, which is added
+  } meaning = kLeftOut;
+  std::string_view operand;
+  DtypeSet dtypes;
+  std::string_view source;
+};
+
 /// The promise of one module. Operands are named as the module's forward and `named_parameters` name them;
 /// `*` stands for all floating and complex parameters and buffers.
 struct Contract {
@@ -92,12 +110,12 @@ struct Contract {
   AutocastPolicy autocast_cpu = AutocastPolicy::leave;
   AutocastPolicy autocast_cuda = AutocastPolicy::leave;
   std::vector<SpecialCase> special = {};
+  std::vector<Equivalence> equivalents = {};
   /// Where non-empty, no mix of the operands' dtypes is promised or refused: the reason.
   std::string_view mixes_unspecified = {};
   /// Gradients flow from the outputs to `input` (not through indices).
   bool carries_gradient = true;
-  /// The output depends on random numbers in train.
-  bool random = false;
+  Random random = Random::never;
   /// Buffers that forward brings up to date in train.
   std::vector<std::string_view> statistics = {};
   /// The buffer that counts batches, no operand: int64 whatever the module is converted to.

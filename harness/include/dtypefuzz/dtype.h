@@ -48,6 +48,9 @@ inline constexpr Categories kAnything{0xFF};
 inline constexpr Categories kLowFloat = only(Category::low_float);
 /// What counts and flags are kept in.
 inline constexpr Categories kWhole = kIntegral | kBoolean;
+inline bool is_whole(Dtype dtype) {
+  return kWhole.has(category_of(dtype));
+}
 /// `floating or bool`, as a person says it.
 std::string words(Categories);
 

@@ -51,6 +51,8 @@ enum class Broken : uint8_t {
   gradient_dtype,         ///< a gradient has another dtype than its leaf
   gradient_missing,       ///< a leaf that the graph reaches has none
   trace,                  ///< something that threw had changed something
+  changed,                ///< something that succeeded had changed what it should leave alone
+  conversion_changed,     ///< a conversion made another number of one
   region_left_changed,    ///< autocast's state is not as before
   region_undocumented,    ///< a region of an undocumented dtype changes something
   region_cached,          ///< a region's cast is served to the next one
@@ -60,7 +62,14 @@ enum class Broken : uint8_t {
   dtype_changed,          ///< a dtype changed without a conversion
   not_finite,             ///< a step made finite numbers infinite
   sibling_differs,        ///< a sibling accepts what the layer refuses, or gives another dtype
+  region_takes_away,      ///< a region refuses what runs without
+  option_takes_away,      ///< an option refuses a dtype that the simplest variant takes
+  dimension_takes_away,   ///< another number of dimensions takes the dtype
+  documented_refused,     ///< a documented dtype of an operand was refused
   values,                 ///< results are not those of float64
+  values_rounded,         ///< whole results are rounded
+  gradient_values,        ///< gradients are not those of float64
+  arithmetic,             ///< clipping or a step does not what it does in float64
   repair_refused,         ///< the cast that a refusal suggests does not help
   process_ended,          ///< the process did not survive
 };

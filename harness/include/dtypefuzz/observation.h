@@ -88,6 +88,24 @@ struct Trace {
   int layer = -1;  ///< that holds it
 };
 
+/// Something that a call which succeeded had changed, and is not documented to.
+struct Change {
+  Culprit culprit;
+  Phase phase = Phase::forward;
+  std::string kind;  ///< as of a trace
+  std::string name;
+  Category category = Category::floating;
+};
+
+/// A number that conversion did not keep.
+struct ConversionFacts {
+  std::string kind;  ///< `parameter`, `buffer`
+  std::string name;
+  int layer = -1;
+  Dtype from = Dtype::Undefined, to = Dtype::Undefined;
+  double was = 0, is = 0;
+};
+
 /// A tensor of the model whose dtype is not what it should be: nothing but `to(dtype)` changes dtypes, and
 /// after it what belongs to a parameter has the parameter's dtype.
 struct DtypeChange {
@@ -105,6 +123,15 @@ struct StepFacts {
   std::string name;
 };
 
+/// What clipping or a step did, held against the same in float64 on the same numbers. `worst` is the largest
+/// error over what the dtype's rounding allows: above 1 it is wrong.
+struct ArithmeticFacts {
+  Phase phase = Phase::step;  ///< or `clip`
+  Dtype dtype = Dtype::Undefined;
+  double worst = 0;
+  double got = 0, want = 0;
+};
+
 /// The state of autocast on the device of a plan, and on the CPU.
 struct AutocastFacts {
   bool enabled = false, cpu_enabled = false;
@@ -113,20 +140,22 @@ struct AutocastFacts {
   bool operator==(const AutocastFacts&) const = default;
 };
 
-/// One output of a layer held against the same layer in float64 on the same numbers.
-/// `worst` is the largest error over what is allowed, the sum of three terms: 32 times the most that changing
-/// every operand by one unit in its last place does to the output; 8 units in the last place of the result;
-/// and 512 units of float32 (of the dtype, where it is finer) of the largest input, which is what rounding in
-/// between may come to where the exact result cancels out. Above 1 it is wrong; 1e9 stands for integers that
-/// are not exact and for numbers that are not finite on one side alone. Each term is needed and none is
-/// tight. Of 1,307 floating outputs of random layers of LibTorch 2.13 the largest finite error was 0.03. It
-/// is 0.14 with 1 in place of 32, 0.13 with 1 in place of 8, 0.13 with 8 in place of 512; without the first
-/// term 3 more outputs are above 1, without the second 1, without the third 3.
+/// One output of a layer, or one gradient of what it got and holds, held against the same layer in float64 on
+/// the same numbers. `worst` is the largest error over what is allowed, the sum of three terms: 32 times the
+/// most that changing every operand by one unit in its last place does to the output; 8 units in the last
+/// place of the result; and 512 units of float32 (of the dtype, where it is finer) of the largest input,
+/// which is what rounding in between may come to where the exact result cancels out. Above 1 it is wrong; 1e9
+/// stands for integers that are not exact and for numbers that are not finite on one side alone. Each term is
+/// needed and none is tight. Of 1,307 floating outputs of random layers of LibTorch 2.13 the largest finite
+/// error was 0.03. It is 0.14 with 1 in place of 32, 0.13 with 1 in place of 8, 0.13 with 8 in place of 512;
+/// without the first term 3 more outputs are above 1, without the second 1, without the third 3.
 struct ValueFacts {
-  int output = 0;
+  int output = 0;         ///< -1: a gradient
+  std::string leaf = {};  ///< whose gradient
   Dtype dtype = Dtype::Undefined;
   double worst = 0;
   double got = 0, want = 0;  ///< where it is worst
+  bool rounded = false;      ///< whole, of whole operands, although the exact result is not
 };
 
 /// The facts of one run. No tensors.
@@ -137,8 +166,11 @@ struct Observation {
   std::vector<LeafFacts> leaves;
   std::vector<LoadedFacts> loaded;
   std::vector<DtypeChange> dtype_changes;
-  std::vector<StepFacts> steps;  ///< taken ones
-  std::vector<Trace> traces;     ///< what the phase that threw had changed
+  std::vector<StepFacts> steps;              ///< taken ones
+  std::vector<ArithmeticFacts> arithmetic;   ///< where the run was asked to compare it
+  std::vector<Trace> traces;                 ///< what the phase that threw had changed
+  std::vector<Change> changes;               ///< what a call that succeeded had changed
+  std::vector<ConversionFacts> conversions;  ///< numbers that are another after a conversion; the first one
   bool autocast_restored = true;
   std::string autocast_left;   ///< what was left changed, where it was
   std::string not_applicable;  ///< the run could not be set up, for this reason; nothing is judged

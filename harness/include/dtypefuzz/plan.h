@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dtypefuzz/case.h"
 #include "dtypefuzz/contract.h"
 
 namespace at {
@@ -66,6 +67,7 @@ struct Drawn {
   std::vector<std::string> parameters = {};  ///< names of parameters and floating buffers: a dtype axis each
   int64_t input_limit = 0;                   ///< of the chained operand, where it is `indices` or `lengths`
   bool in_place = false;                     ///< writes its output over its input
+  std::vector<std::string> renews = {};      ///< parameters that forward writes to (`max_norm`)
   Forward forward = nullptr;                 ///< where an option asks for another call than the row's
   const Contract* contract = nullptr;        ///< and where that call has another promise
 };
@@ -95,7 +97,7 @@ struct LayerPlan {
   int reuse = 0;     ///< distance back to the layer whose module object is used again; 0: a module of its own
   int residual = 0;  ///< distance back (1: itself) to the layer whose input is added to the output; 0: none
   std::string path;  ///< `layers[2]`, `loss`
-  std::string variant;  ///< the answers under `path` that are no dtype: what support depends on
+  std::vector<Choice> answers = {};  ///< those under `path` that are no dtype, named without it
 };
 
 /// A module that holds others, which run one after another.
@@ -130,7 +132,9 @@ struct OptimizerRow {
 enum class Warmup : uint8_t { none, no_grad, exception };
 /// What torch::nn::utils does to gradients between backward and step.
 enum class Clip : uint8_t { none, norm, value };
-enum class Fill : uint8_t { ramp, normal, extremes };
+/// Numbers: small ones that are not zero, normal ones, some that few dtypes hold, exact zeros, the limits of
+/// each dtype.
+enum class Fill : uint8_t { ramp, normal, extremes, zeros, limits };
 
 /// What a Case means: typed, ready to build.
 struct Plan {

@@ -17,6 +17,13 @@ struct Site {
   bool first = false;  ///< the input is the caller's own: nothing may be written to it
 };
 
+/// An option with which the module calls another operator, whose dtypes are its own: what the simplest
+/// variant takes, this one need not.
+struct OtherOperator {
+  std::string_view option;  ///< as `draw` asks for it
+  std::string_view reason;
+};
+
 /// One nn module. `input` and `draw` run in the layer's scope, so `draw.size("kernel", ...)` becomes
 /// `layers[1].kernel`; what belongs to the input as a whole is asked at the root (`input.rank`).
 /// The simplest answers must give a legal module that runs in train on every device with float32.
@@ -42,6 +49,7 @@ struct Row {
   bool keeps_input =
       false;  ///< keeps its input, not its output, for backward: its output may be written over
   bool before_losses = false;  ///< one of the few that every loss is swept behind
+  std::vector<OtherOperator> other_operators = {};
 };
 
 /// All rows that can be layers, simplest first.
