@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <vector>
 
 namespace dtypefuzz {
@@ -15,8 +16,9 @@ constexpr Dtype kFirst[] = {Float, Double, BFloat16, Half,         Long,        
 
 constexpr size_t kCount = static_cast<size_t>(NumOptions);
 
-std::array<std::string_view, kCount + 1> make_names() {
-  std::array<std::string_view, kCount + 1> names{};
+/// Strings of our own: some releases give views, others strings.
+std::array<std::string, kCount + 1> make_names() {
+  std::array<std::string, kCount + 1> names{};
   names.fill("undefined");
   for (size_t i = 0; i < kCount; ++i)
     if (static_cast<Dtype>(i) != Undefined) names[i] = c10::getDtypeNames(static_cast<Dtype>(i)).first;
@@ -40,7 +42,7 @@ std::span<const Dtype> all_dtypes() {
 std::string_view name_of(Dtype dtype) {
   static const auto names = make_names();
   const auto i = static_cast<size_t>(dtype);
-  return i < kCount ? names[i] : "undefined";
+  return i < kCount ? std::string_view(names[i]) : "undefined";
 }
 
 std::optional<Dtype> parse_dtype(std::string_view name) {
