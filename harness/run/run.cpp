@@ -1,6 +1,11 @@
 #include "harness/run/run.h"
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
 
 #include "harness/run/position.h"
 #include "harness/run/session.h"
@@ -39,11 +44,27 @@ void run_again_traced(const Plan& plan, Stock* stock, Observation& seen) {
     seen.error->culprit = culprit_of_backward(plan, traced.reached_backward());
 }
 
+/// In a process of its own: counting starts CUDA's runtime, and no process that is forked after that can use
+/// it.
+bool counts_devices(at::DeviceType type) {
+  const pid_t child = fork();
+  if (child == 0) _exit(c10::impl::getDeviceGuardImpl(type)->deviceCount() > 0 ? 0 : 1);
+  int status = 1;
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 }  // namespace
 
 bool device_in_reach(Device device) {
   const auto type = device->type;
-  return c10::impl::hasDeviceGuardImpl(type) && c10::impl::getDeviceGuardImpl(type)->deviceCount() > 0;
+  if (!c10::impl::hasDeviceGuardImpl(type)) return false;
+  if (device == kCpu || device == kMeta) return true;
+  static std::map<at::DeviceType, bool> there;
+  const auto [known, is_new] = there.try_emplace(type, false);
+  if (is_new) known->second = counts_devices(type);
+  return known->second;
 }
 
 namespace {
