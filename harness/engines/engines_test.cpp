@@ -430,7 +430,9 @@ TEST(Campaign, ACauseIsNewOnceAndHasSpreadToItsOtherPlaces) {
   for (const Finding& finding : told.spread) {
     EXPECT_TRUE(causes.contains(to_string(*finding.cause))) << to_string(*finding.cause);
     const size_t nth = ++places[to_string(*finding.cause)];
-    if (nth <= 2) EXPECT_EQ(size_of(finding.body, whole_space()).layers, 1u);
+    // What stays changed halfway takes a layer that is changed and one that is refused, in a container.
+    const size_t least = finding.cause->deed == "abandons" ? 3 : 1;
+    if (nth <= 2) EXPECT_LE(size_of(finding.body, whole_space()).layers, least);
     small += size_of(finding.body, whole_space()).layers == 1;
   }
   EXPECT_LT(small, told.spread.size());  // of many places only the first few are made small
