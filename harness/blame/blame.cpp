@@ -458,11 +458,10 @@ Found gave_gradient(const Evidence& e) {
   return found ? Found(blame_on(e, "returns", *found)) : std::nullopt;
 }
 
+/// Whichever gradient it is: one kernel gives them all.
 Found derived(const Evidence& e) {
   const Operation* found = taker_of_leaf(e);
-  Blame blame = found ? blame_on(e, "derives", *found) : blame_on_call(e, "derives", call_of(e));
-  blame.cause.operand = part_of(e.violation.signature.operands);
-  return blame;
+  return found ? blame_on(e, "derives", *found) : blame_on_call(e, "derives", call_of(e));
 }
 
 Found spoiled(const Evidence& e) {

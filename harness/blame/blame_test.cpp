@@ -416,7 +416,7 @@ const std::map<Key, std::function<Named()>> kExamples = {
        look.trail.add("aten::detach", -1, {with_gradient(of(kHalf, {"weight"}))}, {of(kHalf)});
        const int norm = look.trail.add("aten::layer_norm", -1, {with_gradient(of(kHalf, {"weight"}))},
                                        {with_gradient(of(kHalf))});
-       return Named{std::move(look), "gradients_agree_with_float64:derives:layer_norm:-:weight:-", norm};
+       return Named{std::move(look), "gradients_agree_with_float64:derives:layer_norm:-:-:-", norm};
      }},
     {{Broken::arithmetic, "computed"},
      [] {

@@ -36,7 +36,7 @@ constexpr Telling kTellings[] = {
     {"decides", "{0} looks at numbers that need a gradient, and by its answer they get none"},
     {"spoils", "{0} makes infinity or NaN of finite numbers"},
     {"departs", "{0} gives other numbers than in float64"},
-    {"derives", "{0} gives another gradient of {1} than in float64"},
+    {"derives", "{0} gives other gradients than in float64"},
     {"computes", "{0} gives other numbers of {1} than in float64"},
     {"leaves", "{0} leaves autocast changed"},
     {"ends", "the process ends in {0}{2}{3}"},
