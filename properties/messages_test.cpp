@@ -198,6 +198,7 @@ const Example kExamples[] = {
     {"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be -1", "index_out_of_range", {}},
     {"index 7 is out of bounds for dimension 0 with size 4", "index_out_of_range", {}},
     {"Target 5 is out of bounds.", "index_out_of_range", {}},
+    {"start (3) + length (1) exceeds dimension size (3).", "index_out_of_range", {}},
     {"Found an invalid max index: 9 (output volumes are of size 2x2)", "unpool_index", {}},
     {"all elements of input should be between 0 and 1", "bce_interval", {}},
     {"argument #2 'target' target out of range", "target_range", {}},

@@ -1,5 +1,6 @@
 #include "harness/run/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "harness/run/arithmetic.h"
@@ -333,6 +334,7 @@ bool Session::step() {
   if (done && exact) exact->compare(parameters, seen_.arithmetic);
   if (training_.has_scaler()) seen_.scale = training_.scale();
   if (!done) return false;
+  facts.gradients = facts.gradients && closure_is_finite_;
   for (const at::Tensor& parameter : parameters)
     if (facts.parameters_after && !is_finite(parameter)) {
       facts.parameters_after = false;
@@ -358,6 +360,10 @@ at::Tensor Session::closure() {
   }
   if (!total.defined()) throw NotApplicable{std::string(plan_.optimizer->name) + " has no loss to work with"};
   total.backward();
+  const Tensors parameters = plan_.device->has_values ? model_.parameters() : Tensors{};
+  if (std::ranges::all_of(parameters, is_finite))
+    for (const at::Tensor& parameter : parameters)
+      closure_is_finite_ = closure_is_finite_ && is_finite(parameter.grad());
   return total.detach();
 }
 

@@ -84,6 +84,7 @@ class Session {
   Model model_;
   int at_layer_ = -1;  ///< that is being made
   int iteration_ = 0;
+  bool closure_is_finite_ = true;  ///< whether gradients are, wherever the step tries finite parameters
   Inputs inputs_;
   Tensors chain_;  ///< chain_[i] is what layer i gets
   Training training_;

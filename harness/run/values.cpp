@@ -308,7 +308,7 @@ class Comparison {
       if (!tame) wanted.witness = numbers_of(tensor_of(witness));
       return wanted;
     };
-    std::vector<ValueFacts> facts = facts_of(got, exact, epsilon, wanted_of);
+    std::vector<ValueFacts> facts = facts_of(got, exact, epsilon, plan_.fill, wanted_of);
     const auto may_be_chance = [](const ValueFacts& fact) {
       return fact.worst > 1 && fact.worst < kPlainlyWrong && !is_whole(fact.dtype);
     };
@@ -317,7 +317,7 @@ class Comparison {
       Reference reference32(again.plan_, again.model_, again.inputs_, Dtype::Float);
       for (uint64_t turn = 0; turn <= kTurns; ++turn)
         in_float32.push_back(reference32.results(turn ? epsilon : 0, turn * 101, backward_));
-      facts = facts_of(got, exact, epsilon, wanted_of);
+      facts = facts_of(got, exact, epsilon, plan_.fill, wanted_of);
     }
     return facts;
   }
@@ -335,7 +335,7 @@ class Comparison {
 
  private:
   template <class WantedOf>
-  static std::vector<ValueFacts> facts_of(const Results& got, const Results& exact, double epsilon,
+  static std::vector<ValueFacts> facts_of(const Results& got, const Results& exact, double epsilon, Fill fill,
                                           const WantedOf& wanted_of) {
     std::vector<ValueFacts> facts;
     for (size_t o = 0; o < got.outputs.size() && o < exact.outputs.size(); ++o) {
@@ -357,11 +357,14 @@ class Comparison {
         continue;
       const double largest =
           want.numel() ? want.abs().where(want.isfinite(), 0).max().to(at::kDouble).item<double>() : 0;
-      // A one for each output, which may cancel out but for its rounding.
-      const double ones =
-          static_cast<double>(outputs) / static_cast<double>(std::max<int64_t>(want.numel(), 1));
+      // A one for each output, which may cancel out but for its rounding. At zeros, where absolute values and
+      // maxima have no gradient, and where low precision has none at all, any of them may be left.
+      const double ones = std::max(
+          static_cast<double>(outputs) / static_cast<double>(std::max<int64_t>(want.numel(), 1)), 1.0);
+      const bool any_may_be_left =
+          fill == Fill::zeros || (epsilon > epsilon_of(Dtype::Float) && largest < epsilon);
       ValueFacts fact = worst_of(-1, gradient.scalar_type(), numbers_of(gradient),
-                                 wanted_of(of_leaf, largest, epsilon * std::max(ones, 1.0)));
+                                 wanted_of(of_leaf, largest, any_may_be_left ? ones : epsilon * ones));
       fact.leaf = leaf;
       facts.push_back(std::move(fact));
     }

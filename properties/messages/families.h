@@ -214,6 +214,7 @@ inline constexpr Family kFamilies[] = {
     {"index_out_of_range", MessageKind::range, "Expected idx >= 0 && idx < num_embeddings"},
     {"index_out_of_range", MessageKind::range, "is out of bounds for dimension"},
     {"index_out_of_range", MessageKind::range, "out of bounds"},
+    {"index_out_of_range", MessageKind::range, "exceeds dimension size"},
     {"unpool_index", MessageKind::range, "Found an invalid max index"},
     {"bce_interval", MessageKind::range, "should be between 0 and 1"},
     {"target_range", MessageKind::range, "target out of range"},
