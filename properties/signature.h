@@ -27,6 +27,10 @@ struct Breach {
 /// The violation that a breach of a property is.
 Violation violation_of(std::string_view property, const Facts&, Breach&&);
 
+/// How severe what a signature names is: what is told of a known place that nobody runs again. Where a
+/// signature may stand for two severities, the worse.
+Severity severity_of(const Signature&);
+
 /// What ran: a module, or the stage that the phase stands for.
 std::string culprit_name(const Plan&, const Culprit&, Phase);
 std::string culprit_name(const Plan&, const CallFacts&);

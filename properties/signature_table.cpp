@@ -147,7 +147,47 @@ constexpr Naming kNamings[] = {
     {Broken::process_ended, kAlways, crash, kProcess},
 };
 
+/// The severities of what is in the baseline, by property and, where that decides, by family; the first that
+/// fits counts. `kNamings` says the same of a breach.
+constexpr struct {
+  std::string_view property, family;
+  Severity severity;
+} kSeverities[] = {
+    {"process_survives", {}, crash},
+    {"mismatch_is_refused_by_name", "accepted", silent},
+    {"mismatch_is_refused_by_name", {}, refusal},
+    {"agreeing_dtypes_succeed", {}, refusal},
+    {"refusal_is_early", {}, late},
+    {"output_dtype_is_as_promised", {}, silent},
+    {"gradients_match_their_leaves", {}, late},
+    {"refusal_leaves_no_trace", {}, late},
+    {"calls_change_what_they_document", {}, wrong_bits},
+    {"autocast_state_is_restored", "accepted", silent},
+    {"autocast_state_is_restored", "cached", silent},
+    {"autocast_state_is_restored", {}, late},
+    {"loading_preserves_values", "accepted", wrong_bits},
+    {"loading_preserves_values", {}, refusal},
+    {"only_conversion_changes_dtypes", {}, wrong_bits},
+    {"steps_keep_values_finite", {}, wrong_bits},
+    {"conversion_keeps_values", {}, wrong_bits},
+    {"arithmetic_agrees_with_float64", {}, wrong_bits},
+    {"modes_agree", {}, silent},
+    {"devices_agree", {}, silent},
+    {"autocast_dtypes_agree", {}, silent},
+    {"what_siblings_take_is_taken", {}, silent},
+    {"values_agree_with_float64", "rounded", vague},
+    {"values_agree_with_float64", {}, wrong_bits},
+    {"gradients_agree_with_float64", {}, wrong_bits},
+    {"suggested_repair_works", {}, refusal},
+};
+
 }  // namespace
+
+Severity severity_of(const Signature& s) {
+  for (const auto& [property, family, severity] : kSeverities)
+    if (s.property == property && (family.empty() || s.family == family)) return severity;
+  return refusal;  // of a property that there is no more
+}
 
 std::span<const Naming> namings() {
   return kNamings;

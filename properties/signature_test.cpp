@@ -11,6 +11,33 @@
 namespace dtypefuzz {
 namespace {
 
+TEST(SeverityOf, EveryPropertyHasOneOfItsOwn) {
+  std::set<Severity> met;
+  for (const Property& property : all_properties()) {
+    // What no row names is a refusal; where that is meant, a row says so, and another property's name does
+    // not.
+    Signature s{.property = std::string(property.name),
+                .culprit = "-",
+                .operands = "-",
+                .category = "-",
+                .phase = "-",
+                .family = "-",
+                .device = "-",
+                .autocast = "-"};
+    met.insert(severity_of(s));
+    if (property.name == "process_survives") EXPECT_EQ(severity_of(s), Severity::crash);
+    if (property.name == "refusal_is_early") EXPECT_EQ(severity_of(s), Severity::late);
+  }
+  EXPECT_EQ(met.size(), 5u);  // vague is the family's doing
+  const auto of = [](const char* signature) { return severity_of(parse_signature(signature)); };
+  EXPECT_EQ(of("mismatch_is_refused_by_name:Linear:input/weight:-:forward:accepted:meta:off"),
+            Severity::silent);
+  EXPECT_EQ(of("mismatch_is_refused_by_name:Linear:input/weight:float:forward:cast:cpu:off"),
+            Severity::refusal);
+  EXPECT_EQ(of("loading_preserves_values:load:archive:float:load:set_storage:cpu:off"), Severity::refusal);
+  EXPECT_EQ(of("loading_preserves_values:load:archive:complex:load:accepted:cpu:off"), Severity::wrong_bits);
+}
+
 /// A breach and the name that it gets, after the property's.
 struct Example {
   std::string_view name;

@@ -66,7 +66,7 @@ class Campaign {
     for (;;) {
       state_.starts = workers.starts();
       const bool workers_run = workers.running();
-      if (!workers_run && unnamed_.empty()) end_of_cases_ = true;
+      if (!workers_run && unnamed_.empty() && !end_of_cases_) end_of_cases_ = true, end_ = now();
       if (end_of_cases_ && inquiries_.empty() && (!looking_.process.running() || interrupted > 0) &&
           (state_.waiting.empty() || interrupted > 0 || !settings_.inquires))
         break;
@@ -109,12 +109,18 @@ class Campaign {
     std::vector<Place> at = {};
   };
 
-  double seconds() const { return seconds_before_ + now() - begin_; }
+  /// Of running cases: what comes after the last one has a clock of its own.
+  double seconds() const { return seconds_before_ + (end_of_cases_ ? end_ : now()) - begin_; }
   Progress progress(bool interrupted) const {
     const auto waiting = std::ranges::count_if(state_.waiting, [&](const auto& entry) {
       return !is_known(entry.second.finding.violation.signature);
     });
-    return {state_.next, state_.finished, seconds(), static_cast<size_t>(waiting), interrupted};
+    return {state_.next,
+            state_.finished,
+            seconds(),
+            end_of_cases_ ? now() - end_ : 0,
+            static_cast<size_t>(waiting),
+            interrupted};
   }
 
   /// In a worker's process.
@@ -430,6 +436,7 @@ class Campaign {
   std::set<Place> unseen_;  ///< candidates that were looked at and did not show what they had shown
   std::map<std::string, size_t> places_told_;  ///< by cause: new ones and those it has spread to
   bool end_of_cases_ = false;
+  double end_ = 0;
   bool changed_ = false;
   uint64_t saved_next_ = 0;
   double last_save_ = 0;

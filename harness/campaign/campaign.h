@@ -10,7 +10,8 @@ namespace dtypefuzz {
 struct Progress {
   uint64_t cases = 0;
   uint64_t finished = 0;  ///< cases that reached their end without an error
-  double seconds = 0;     ///< those of the runs that this one goes on from included
+  double seconds = 0;     ///< of running cases, those of the runs that this one goes on from included
+  double after = 0;       ///< seconds since the last case, of minimizing alone; 0: cases run
   size_t waiting = 0;     ///< candidates that are not yet minimized and run again
   bool interrupted = false;
 };

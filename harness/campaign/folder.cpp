@@ -100,9 +100,27 @@ Snapshot Folder::snapshot() const {
   return from_file(file, kMostState, parse_snapshot);
 }
 
+namespace {
+
+/// Objects a field a line, lists on one.
+std::string laid_out(const nlohmann::json& json, size_t indent) {
+  if (!json.is_object() || json.empty()) {
+    std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return text;
+  }
+  const std::string margin(indent + 2, ' ');
+  std::string text = "{";
+  for (const auto& [name, value] : json.items())
+    text += (text.size() > 1 ? ",\n" : "\n") + margin +
+            nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + ": " +
+            laid_out(value, indent + 2);
+  return text + "\n" + std::string(indent, ' ') + "}";
+}
+
+}  // namespace
+
 void Folder::save_record(const nlohmann::json& record) const {
-  write_atomically(path_ / "run.json",
-                   record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  write_atomically(path_ / "run.json", laid_out(record, 0) + "\n");
 }
 
 nlohmann::json Folder::record() const {

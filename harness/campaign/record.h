@@ -13,8 +13,9 @@ namespace dtypefuzz {
 
 /// What a campaign is told, in the words in which it is told.
 struct Orders {
-  std::string engine, time, runs = "0", seed = "1", jobs, out = "findings", baseline = "none", corpus,
-                            case_time = "10s", memory = "2G", resume, fail_on = "cause";
+  std::string engine, time, runs, seed = "1", jobs, out = "findings", baseline = "none", corpus,
+                                  case_time = "10s", memory = "2G", resume, fail_on = "new",
+                                  check_known = "always";
   std::vector<std::string> modules, dtypes, devices;
   bool strict = false, json = false;
 };
@@ -39,6 +40,7 @@ struct CampaignOption {
   bool recorded = true;
   bool shows_default = false;  ///< in the help
   bool quoted = false;         ///< a shell may read more into it than is meant
+  std::string_view kind = {};  ///< what it takes, in the help: `TIME`; empty for a flag
   /// Those that are given anew as one: with one of them, none of the campaign's own counts any more.
   std::string_view together = {};
 

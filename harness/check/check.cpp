@@ -1,7 +1,12 @@
 #include "harness/check/check.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+
+#include "harness/core/text.h"
 #include "harness/run/run.h"
 
 namespace dtypefuzz {
@@ -14,6 +19,26 @@ void add(std::vector<Verdict>& verdicts, const std::vector<Verdict>& more) {
   for (size_t i = 0; i < verdicts.size(); ++i)
     if (all_properties()[i].about == Property::kSiblings && more[i].kind >= verdicts[i].kind)
       verdicts[i] = more[i];
+}
+
+/// `cast input to float32 (tried: succeeds)`; nothing where no repair was tried.
+std::string repair_of(const LayerWithSiblings& layer) {
+  const Observation* repair = nullptr;
+  for (const Sibling& sibling : layer.siblings)
+    if (sibling.kind == Sibling::kRepair && !sibling.seen.calls.empty()) repair = &sibling.seen;
+  if (layer.seen.calls.empty() || !repair) return {};
+  const Observation& last = *repair;
+  std::map<std::string_view, std::vector<std::string_view>> cast;  // by dtype
+  for (const OperandFacts& before : layer.seen.calls.front().received)
+    for (const OperandFacts& after : last.calls.front().received)
+      if (before.name == after.name && before.dtype != after.dtype)
+        cast[name_of(after.dtype)].push_back(before.name);
+  if (cast.empty()) return {};
+  std::string text;
+  for (const auto& [dtype, names] : cast)
+    text += fmt::format("{}cast {} to {}", text.empty() ? "" : ", ", fmt::join(names, " and "), dtype);
+  const std::string message = last.error ? as_text(last.error->message, 120) : "";
+  return text + (last.error ? fmt::format(" (tried: {})", message) : " (tried: succeeds)");
 }
 
 }  // namespace
@@ -33,7 +58,7 @@ Checked Checker::check(Plan plan, Siblings siblings, std::vector<Verdict>* verdi
       if (std::ranges::find(checked.violations, v.signature, &Violation::signature) ==
           checked.violations.end())
         checked.violations.push_back(std::move(v));
-    if (verdicts) add(*verdicts, judge_all(layer.facts()));
+    if (verdicts) add(*verdicts, judge_all(layer.facts())), checked.repair = repair_of(layer);
   }
   return checked;
 }

@@ -15,6 +15,8 @@ struct Checked {
   Observation seen;
   Expectation promised;
   std::vector<Violation> violations;
+  /// The cast that the last layer's refusal asks for, tried on that layer alone, in words.
+  std::string repair = {};
 };
 
 /// plan -> run -> expectation -> verdicts. Remembers which dtypes the LibTorch in use supports.

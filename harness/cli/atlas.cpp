@@ -13,7 +13,9 @@
 #include "harness/atlas/judge.h"
 #include "harness/atlas/survey.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/screen.h"
 #include "harness/files/case_file.h"
+#include "harness/files/files.h"
 #include "harness/files/seen.h"
 #include "harness/isolate/guard.h"
 
@@ -133,24 +135,16 @@ int atlas(const AtlasOptions& o) {
   settings.jobs = o.jobs.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
                                  : static_cast<int>(number_of("--jobs", o.jobs, 1, 256));
   if (o.out.empty()) fail("--out '': expected a file");
-  const std::filesystem::path out(o.out);
-  const auto folder = out.has_parent_path() ? out.parent_path() : std::filesystem::path(".");
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (std::filesystem::is_directory(out, error) || access(folder.c_str(), W_OK) != 0)
-    fail_environment("--out {}: cannot be written: {}; choose another file", o.out,
-                     std::filesystem::is_directory(out, error) ? "is a directory" : std::strerror(errno));
+  expect_output(o.out);
 
   const auto& interrupts = interrupts_from_now_on();
-  const bool terminal = isatty(STDERR_FILENO) && !o.json;
   const double begin = now();
-  double last = 0;
+  ProgressLine line(o.json);
   const auto tick = [&](const AtlasProgress& p) {
-    if (!terminal && now() - last < 10) return;
-    last = now();
-    fmt::print(stderr, "{}{:.0f} s, {} of {} cells{}", terminal ? "\r\033[K" : "", now() - begin, p.cells,
-               p.all_cells, terminal ? "" : "\n");
-    std::fflush(stderr);
+    line.show({.what = "atlas",
+               .part = static_cast<double>(p.cells) / static_cast<double>(std::max<uint64_t>(p.all_cells, 1)),
+               .facts = {fmt::format("{} of {} cells", grouped(p.cells), grouped(p.all_cells)),
+                         fmt::format("{:.0f} s", now() - begin)}});
   };
   CellLines lines(settings.space.dtypes);
   std::map<std::string, uint64_t> by_outcome, by_exception;
@@ -170,14 +164,14 @@ int atlas(const AtlasOptions& o) {
       },
       tick, interrupts, progress);
   std::cout.flush();
-  if (terminal) fmt::print(stderr, "\r\033[K");
+  line.clear();
   if (progress.interrupted) {
     fmt::print(stderr, "dtypefuzz: interrupted after {} of {} cells; nothing was written to {}\n",
                progress.cells, progress.all_cells, o.out);
-    return 130;
+    return 128 + ended_by();
   }
   const std::string text = print_atlas(made);
-  write_atomically(out, text);
+  write_output(o.out, text);
   const double seconds = now() - begin;
   if (o.json) {
     print_json("summary", {{"engine", "atlas"},
@@ -289,19 +283,23 @@ void add_atlas(CLI::App& app, int& code) {
   auto* command = app.add_subcommand(
       "atlas",
       "What every module does for every dtype, as one file.  Example: dtypefuzz atlas --out atlas.json");
-  command->add_option("--out", o->out, "the file")->capture_default_str();
+  command->add_option("--out", o->out, "the file")->capture_default_str()->type_name("FILE");
   command->add_option("--modules", o->space.modules, "names or globs, losses too: Linear,Conv*")
       ->delimiter(',')
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->type_name("MODULES");
   command->add_option("--dtypes", o->space.dtypes, "the dtypes of all axes; all where none is named")
       ->delimiter(',')
-      ->allow_extra_args(false);
-  command->add_option("--jobs", o->jobs, "worker processes; as many as there are cores where not given");
+      ->allow_extra_args(false)
+      ->type_name("DTYPES");
+  command->add_option("-j,--jobs", o->jobs, "worker processes; as many as there are cores where not given")
+      ->type_name("N");
   command->add_flag("--json", o->json, "a JSON line for each cell on stdout as well");
-  command->add_option(
-      "--judge", o->judge,
-      "run nothing: which cells of this atlas disagree with their neighbours, and what share of "
-      "all is judged");
+  command
+      ->add_option("--judge", o->judge,
+                   "run nothing: which cells of this atlas disagree with their neighbours, and what share of "
+                   "all is judged")
+      ->type_name("FILE");
   command->callback([o, &code] { code = atlas(*o); });
 }
 
@@ -309,8 +307,8 @@ void add_diff(CLI::App& app, int& code) {
   auto o = std::make_shared<DiffOptions>();
   auto* command = app.add_subcommand(
       "diff", "What changed between two atlases.  Example: dtypefuzz diff before.json after.json");
-  command->add_option("before", o->before, "an atlas")->required();
-  command->add_option("after", o->after, "another one")->required();
+  command->add_option("before", o->before, "an atlas")->required()->type_name("FILE");
+  command->add_option("after", o->after, "another one")->required()->type_name("FILE");
   command->add_flag("--json", o->json, "JSON lines on stdout");
   command->callback([o, &code] { code = diff(*o); });
 }

@@ -151,9 +151,10 @@ void add_bench(CLI::App& app, int&) {
   std::vector<std::string> names = {"*"};
   for (const auto& workload : workloads()) names.emplace_back(workload.name);
   command->add_option("--workload", o->workload, "which mix, or * for all")
+      ->type_name("MIX")
       ->check(CLI::IsMember(names))
       ->capture_default_str();
-  command->add_option("--time", o->time, "how long each")->capture_default_str();
+  command->add_option("--time", o->time, "how long each")->type_name("TIME")->capture_default_str();
   command->add_flag("--json", o->json, "JSON lines on stdout");
   command->callback([o] {
     prepare_process();

@@ -2,6 +2,7 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ void add_diff(CLI::App&, int& code);
 void add_report(CLI::App&, int& code);
 void add_faults(CLI::App&, int& code);
 void add_show(CLI::App&, int& code);
+void add_new(CLI::App&, int& code);
 
 // What several commands need
 
@@ -43,19 +45,27 @@ nlohmann::json to_json(const KnownCause&);
 void print_json(std::string_view type, const nlohmann::json& fields);
 /// How a person calls this program from where they are: `build/dtypefuzz`.
 std::string own_path();
+/// The folder above the one that this program lies in.
+std::filesystem::path checkout();
 /// `corpus/findings` and the like: below the working directory, or in the checkout that this program was
 /// built in.
 std::string of_checkout(const std::string& path);
+inline constexpr const char* kFindings = "corpus/findings";
+/// The baseline of a directory. Where that is the usual one and it is nowhere, an Error that says where it
+/// was looked for.
+Baseline baseline_of(const std::string& directory, const Space&);
 /// A finding as text or as a line.
 void print_entry(const Entry&, const Space&, bool json);
-/// `cause` or `place`; an Error otherwise.
+/// `new`, `place`, `open` or `none`; an Error otherwise.
 FailOn fail_on_of(const std::string& text);
 /// Seconds of `60s`, `10m`, `2h` or a bare number; an Error that names the option otherwise.
 double seconds_of(std::string_view option, const std::string& text);
 /// A whole number within bounds; an Error that names the option otherwise.
 uint64_t number_of(std::string_view option, const std::string& text, uint64_t least, uint64_t most);
-/// How often Ctrl-C was pressed since: the first time the command ends cleanly, the second time it ends at
-/// once.
-const std::atomic<int>& interrupts_from_now_on();
+/// How often SIGINT or SIGTERM came since: the first time the command ends cleanly, the second time it ends
+/// at once. `closed_output_too`: so it ends where nobody reads its output any more.
+const std::atomic<int>& interrupts_from_now_on(bool closed_output_too = false);
+/// The last signal that asked the command to end; 0: none has. Its exit code is 128 and that.
+int ended_by();
 
 }  // namespace dtypefuzz

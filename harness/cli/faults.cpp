@@ -125,7 +125,7 @@ int run_rare(const FaultOptions& o) {
   } else {
     print(faults, campaign);
   }
-  return campaign.interrupted ? 130 : holds ? 0 : 1;
+  return campaign.interrupted ? 128 + ended_by() : holds ? 0 : 1;
 }
 
 }  // namespace
@@ -135,18 +135,28 @@ void add_faults(CLI::App& app, int& code) {
   auto* command = app.add_subcommand(
       "faults",
       "Plant faults in LibTorch and see them caught.  Example: dtypefuzz faults --only '*layer_norm*'");
-  command->add_option("--seed", o->seed, "the same seed gives the same cases")->capture_default_str();
-  command->add_option("--only", o->only, "faults whose names match this")->capture_default_str();
+  command->add_option("--seed", o->seed, "the same seed gives the same cases")
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--only", o->only, "faults whose names match this")
+      ->type_name("GLOB")
+      ->capture_default_str();
   command
       ->add_option("--time", o->time,
                    "for each fault, and for the LibTorch without faults over the same modules")
+      ->type_name("TIME")
       ->capture_default_str();
-  auto* campaign = command->add_option(
-      "--campaign", o->campaign,
-      "instead: one campaign this long with a crash, a hang and an exhaustion that fire on rare combinations "
-      "of "
-      "answers; each has to be found once, nothing else, at three quarters of the speed or more");
-  command->add_option("--jobs", o->jobs, "worker processes of the campaign")
+  auto* campaign =
+      command
+          ->add_option(
+              "--campaign", o->campaign,
+              "instead: one campaign this long with a crash, a hang and an exhaustion that fire on rare "
+              "combinations "
+              "of "
+              "answers; each has to be found once, nothing else, at three quarters of the speed or more")
+          ->type_name("TIME");
+  command->add_option("-j,--jobs", o->jobs, "worker processes of the campaign")
+      ->type_name("N")
       ->capture_default_str()
       ->needs(campaign);
   command->add_flag("--often", o->often, "on combinations that are less rare, for a short campaign")
@@ -154,6 +164,7 @@ void add_faults(CLI::App& app, int& code) {
   command
       ->add_option("--baseline", o->baseline,
                    "known causes: a fault is caught where it is told of as a new one; usually none")
+      ->type_name("DIR")
       ->capture_default_str();
   command->add_flag("--json", o->json, "JSON lines on stdout");
   command->callback([o, &code] { code = o->campaign.empty() ? run_faults(*o) : run_rare(*o); });

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <signal.h>
+
 #include <ctime>
 #include <filesystem>
 
@@ -22,16 +24,18 @@ namespace fs = std::filesystem;
 Orders usual_orders() {
   Orders usual;
   usual.engine = engines().front().name;
-  usual.baseline = of_checkout("corpus/findings");
+  usual.baseline = of_checkout(kFindings);
   return usual;
 }
 
-/// Bytes of `512M` or `2G`.
+/// Bytes of `512M`, `2G` or `2GB`.
 uint64_t bytes_of(std::string_view option, const std::string& text) {
-  const char unit = text.empty() ? ' ' : text.back();
-  const int shift = unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
+  const size_t number = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::string digits = text.substr(0, number), unit = text.substr(number);
+  const int shift = unit == "M" || unit == "MB" || unit == "MiB"   ? 20
+                    : unit == "G" || unit == "GB" || unit == "GiB" ? 30
+                                                                   : 0;
   if (shift == 0) fail("{} '{}': expected a size, as 512M or 2G", option, text);
-  const std::string digits = text.substr(0, text.size() - 1);
   if (digits.size() > 6) fail("{} '{}': expected at most 999999 of its unit", option, text);
   const uint64_t value = number_of(option, digits, 1, 999'999) << shift;
   if (value < uint64_t{256} << 20)
@@ -43,10 +47,10 @@ uint64_t bytes_of(std::string_view option, const std::string& text) {
 Settings campaign_of(const Orders& o, const Space& whole) {
   const bool whole_sweep = o.engine == "sweep" && o.time.empty();  // it ends by itself
   return {.engine = {},
-          .seconds = !o.time.empty()                ? seconds_of("--time", o.time)
-                     : o.runs != "0" || whole_sweep ? 0
-                                                    : 60,
-          .runs = o.runs == "0" ? 0 : number_of("--runs", o.runs, 1, UINT64_MAX),
+          .seconds = !o.time.empty()                  ? seconds_of("--time", o.time)
+                     : !o.runs.empty() || whole_sweep ? 0
+                                                      : 60,
+          .runs = o.runs.empty() ? 0 : number_of("--runs", o.runs, 0, UINT64_MAX),
           .seed = number_of("--seed", o.seed, 0, UINT64_MAX),
           .jobs = static_cast<int>(number_of("--jobs", o.jobs.empty() ? "1" : o.jobs, 1, 256)),
           .limits = {seconds_of("--case-time", o.case_time), bytes_of("--memory", o.memory)},
@@ -67,7 +71,8 @@ struct Opened {
 Opened resumed(const Orders& given, const Space& whole) {
   std::error_code error;
   if (!fs::exists(fs::path(given.resume) / "run.json", error))
-    fail("--resume {}: no run.json is there; give the --out directory of a campaign", given.resume);
+    fail("--resume {}: {}; give the --out directory of a campaign", given.resume,
+         error && error != std::errc::not_a_directory ? error.message() : "no run.json is there");
   Opened opened{.folder = std::make_unique<Folder>(given.resume)};
   opened.record = opened.folder->record();
   opened.orders = go_on_with(opened.record, given, usual_orders(), [&](const Orders& told) {
@@ -109,9 +114,12 @@ int fuzz(const Orders& given) {
   auto [o, folder, record] = goes_on ? resumed(given, whole) : Opened{.orders = given};
   if (o.jobs.empty()) o.jobs = "1";
   Settings settings = campaign_of(o, whole);
-  const auto baseline = load_baseline(o.baseline, whole);
+  const auto baseline = baseline_of(o.baseline, whole);
   settings.known = baseline.faults();
   const FailOn fail_on = fail_on_of(o.fail_on);
+  const bool checks_known = o.check_known == "always";
+  if (!checks_known && o.check_known != "never")
+    fail("--check-known '{}': expected always or never", o.check_known);
   engine_named(o.engine);  // an unknown one makes no directory
   if (!folder) {
     folder = std::make_unique<Folder>(o.out);
@@ -126,14 +134,19 @@ int fuzz(const Orders& given) {
   folder->save_record(record);
   const Snapshot from = folder->snapshot();
   Tally tally;
-  for (const auto& [signature, told] : from.told)
-    tally.add(signature, told, cause_told_of(signature, told, baseline),
+  tally.looks = checks_known;
+  for (const auto& [signature, told] : from.told) {
+    const std::string cause = cause_told_of(signature, told, baseline);
+    tally.add(signature, told, cause, sentence_of(parse_cause(cause)),
               path_of(folder->path(), signature, told).string());
+  }
   if (goes_on && !o.json)
-    fmt::print(stderr, "{}: goes on at case {}, {} findings so far\n", o.out, from.next, tally.fresh);
+    fmt::print(stderr, "{}: goes on at case {}, {} new causes so far\n", o.out, from.next,
+               tally.fresh.size());
 
-  const std::atomic<int>& interrupts = interrupts_from_now_on();
-  Ticker ticker(o.json);
+  const std::atomic<int>& interrupts = interrupts_from_now_on(/*closed_output_too=*/true);
+  ProgressLine line(o.json);
+  Progress progress;
   const Listener listener{
       .report =
           [&, &o = o, &folder = folder](const Finding& finding, Standing standing) {
@@ -153,23 +166,36 @@ int fuzz(const Orders& given) {
               std::vector<Choice> about = {{"engine", fmt::format("{} --seed {}", o.engine, o.seed)}};
               entry.path = folder->save(finding, whole, standing, std::move(about)).string();
             }
-            tally.add(signature, told, cause, entry.path);
-            ticker.clear();
-            if (standing != Standing::known || o.json) print_entry(entry, whole, o.json);
+            tally.add(signature, told, cause, entry.said(), entry.path);
+            if (standing == Standing::fresh) tally.last_new_seconds = progress.seconds;
+            if (standing == Standing::known && !o.json) return;
+            line.clear();
+            print_entry(entry, whole, o.json);
+            line.restart();
           },
-      .tick = [&](const Progress& progress) { ticker.tick(progress, tally); },
+      .tick =
+          [&, &o = o](const Progress& now) {
+            progress = now;
+            if (line.is_due()) line.show(stage_of(now, tally, o, settings));
+          },
       .save = [&, &folder = folder](const Snapshot& snapshot) { folder->save(snapshot); }};
   int code = 0;
   try {
-    const Progress progress = run_campaign(settings, listener, interrupts, from);
-    ticker.clear();
-    look_for_fixed(baseline, settings, o.json, interrupts, tally);
-    print_summary(o, usual_orders(), settings, progress, tally, baseline);
-    code = progress.interrupted ? 130 : tally.has_failed(fail_on) ? 1 : 0;
-    record["outcome"] = progress.interrupted ? "interrupted" : "complete";
+    if (o.runs != "0") progress = run_campaign(settings, listener, interrupts, from);
+    line.clear();
+    look_for_fixed(baseline, settings, o.json, interrupts, tally, line);
+    print_summary(o, usual_orders(), settings, progress, tally, baseline, ended_by());
+    std::fflush(stdout);  // a reader that has gone is met here at the latest
+    code = ended_by() != 0 ? 128 + ended_by() : tally.has_failed(fail_on) ? 1 : 0;
+    record["outcome"] = ended_by() == SIGPIPE ? "output closed"
+                        : ended_by() != 0     ? "interrupted"
+                                              : "complete";
     record["seconds"] = progress.seconds;
+    record["minimizing_seconds"] = progress.after;
+    record["check_seconds"] = tally.check_seconds;
     record["counts"] = tally.counts(progress);
-    record["findings"] = tally.saved;
+    record["findings"] = nlohmann::json::array();
+    for (const Tally::Fresh& cause : tally.fresh) record["findings"].push_back(cause.path);
     record["repeat"] = command_again(o, usual_orders(), progress.cases);
     record["exit_code"] = code;
   } catch (const Error& e) {
@@ -190,8 +216,13 @@ CLI::Option* add(CLI::App& command, const CampaignOption& option, Orders& orders
   if (const auto* flag = std::get_if<bool Orders::*>(&option.value))
     return command.add_flag(name, orders.*(*flag), help);
   if (const auto* words = std::get_if<CampaignOption::Words Orders::*>(&option.value))
-    return command.add_option(name, orders.*(*words), help)->delimiter(',')->allow_extra_args(false);
-  auto* added = command.add_option(name, orders.*std::get<std::string Orders::*>(option.value), help);
+    return command.add_option(name, orders.*(*words), help)
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name(std::string(option.kind));
+  auto* added = command.add_option(name == "--jobs" ? "-j,--jobs" : name,
+                                   orders.*std::get<std::string Orders::*>(option.value), help);
+  added->type_name(std::string(option.kind));
   return option.shows_default ? added->capture_default_str() : added;
 }
 
@@ -203,10 +234,11 @@ void add_fuzz(CLI::App& app, int& code) {
   auto o = std::make_shared<Orders>(usual_orders());
   std::vector<std::string> lines;
   for (const auto& engine : engines()) lines.push_back(fmt::format("{}: {}", engine.name, engine.sentence));
-  auto* resume =
-      command->add_option("--resume", o->resume,
-                          "go on where the campaign in this --out directory was, whatever ended it; "
-                          "--time and --runs, given anew, count from its beginning");
+  auto* resume = command
+                     ->add_option("--resume", o->resume,
+                                  "go on where the campaign in this --out directory was, whatever ended it; "
+                                  "--time and --runs, given anew, count from its beginning")
+                     ->type_name("DIR");
   std::vector<const CLI::Option*> kept;
   for (const CampaignOption& option : campaign_options()) {
     const auto* added =

@@ -1,7 +1,7 @@
-// The command: arguments in, exit codes out. 0 clean, 1 new findings, 2 usage or bad file, 3 environment,
-// 130 interrupted.
+// The command: arguments in, exit codes out, which help.cpp tells.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,7 +12,10 @@
 #include "dtypefuzz/build_info.h"
 #include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/help.h"
+#include "harness/cli/screen.h"
 #include "harness/core/text.h"
+#include "harness/core/words.h"
 #include "harness/files/seen.h"
 
 namespace dtypefuzz {
@@ -35,22 +38,26 @@ std::string in_words(const CLI::App& app, const CLI::ParseError& e) {
     path += " " + command->get_name();
   }
   std::string word, what = e.what();
-  for (const auto& unknown : command->remaining())
+  for (const auto& unknown : app.remaining(/*recurse=*/true))
     if (word.empty() || (unknown.starts_with('-') && !word.starts_with('-'))) word = unknown;
   if (!word.empty()) {
     std::vector<std::string> offered;
     const bool is_option = word.starts_with('-');
     if (is_option)
-      for (const CLI::Option* option : command->get_options())
-        for (const auto& name : option->get_lnames()) offered.push_back("--" + name);
+      for (const CLI::App* each = command; each; each = each->get_parent())
+        for (const CLI::Option* option : each->get_options())
+          for (const auto& name : option->get_lnames()) offered.push_back(name);
     else
       for (const CLI::App* each : command->get_subcommands({})) offered.push_back(each->get_name());
-    const auto meant = nearest(word.substr(0, word.find('=')), offered);
-    what = fmt::format("{} '{}'{}",
-                       is_option         ? "unknown option"
-                       : offered.empty() ? "did not expect"
-                                         : "unknown command",
-                       word, meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant));
+    std::string_view given = word;
+    while (is_option && given.starts_with('-')) given.remove_prefix(1);
+    const auto meant = nearest(given.substr(0, given.find('=')), offered);
+    what = fmt::format(
+        "{} '{}'{}",
+        is_option         ? "unknown option"
+        : offered.empty() ? "did not expect"
+                          : "unknown command",
+        word, meant.empty() ? "" : fmt::format(", did you mean '{}{}'?", is_option ? "--" : "", meant));
   } else if (!command->get_subcommands({}).empty()) {
     what = "expected a command";
   }
@@ -59,8 +66,12 @@ std::string in_words(const CLI::App& app, const CLI::ParseError& e) {
 
 /// What was printed may still be on its way, to a disk that is full.
 int flushed(int code) {
+  errno = 0;
   std::cout.flush();
   if (std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout.good()) return code;
+  if (errno == EPIPE || ended_by() == SIGPIPE) return 128 + SIGPIPE;  // nobody reads on, who would?
+  // The write that failed may be long ago, and its reason forgotten: it is asked for with one more.
+  if (write(STDOUT_FILENO, "\n", 1) == 1) errno = EIO;
   fmt::print(stderr, "dtypefuzz: stdout: {}\n", std::strerror(errno));
   return Error::kEnvironment;
 }
@@ -68,15 +79,23 @@ int flushed(int code) {
 int run(int argc, char** argv) {
   CLI::App app{"dtypefuzz: finds where LibTorch breaks its promises about dtypes"};
   app.require_subcommand(1);
-  app.set_version_flag("--version", [] {
+  app.set_version_flag("-V,--version", [] {
     return fmt::format("dtypefuzz {} (LibTorch {}, ABI {}, {})", build_info::kVersion,
                        build_info::kLibTorchVersion, _GLIBCXX_USE_CXX11_ABI ? "C++11" : "before C++11",
                        cpu_capability());
   });
   int code = 0;
   for (const auto add : {add_fuzz, add_replay, add_minimize, add_atlas, add_diff, add_report, add_list,
-                         add_show, add_corpus, add_doctor, add_bench, add_faults})
+                         add_show, add_new, add_corpus, add_doctor, add_bench, add_faults})
     add(app, code);
+  add_help(app);
+  dress(app);
+  app.add_flag_callback(
+         "-q,--quiet", [] { set_quiet(true); }, "no progress line; of replay, what differs or violates alone")
+      ->trigger_on_parse();
+  app.add_option_function<std::string>("--color", set_colors, "auto, always or never")
+      ->type_name("WHEN")
+      ->trigger_on_parse();
   const auto refuse = [](const std::string& text, int with) {
     fmt::print(stderr, "dtypefuzz: {}\n", as_text(text));
     return with;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
 #include "harness/core/text.h"
 #include "harness/corpus/baseline.h"
@@ -81,6 +82,15 @@ std::optional<std::pair<std::filesystem::path, CaseFile>> smallest_of(const Know
   return smallest;
 }
 
+bool is_of_a_cause(const Baseline& baseline, const std::string& path) {
+  std::error_code error;
+  const auto folder = std::filesystem::weakly_canonical(path, error).parent_path();
+  return std::ranges::any_of(baseline.causes, [&](const auto& cause) {
+    return !cause.second.folder.empty() &&
+           std::filesystem::weakly_canonical(cause.second.folder, error) == folder;
+  });
+}
+
 void print_where(const Whereabouts& where) {
   if (!where.thrown.function.empty())
     fmt::print("where:     {}() at {}:{}\n", where.thrown.function, where.thrown.file, where.thrown.line);
@@ -88,9 +98,39 @@ void print_where(const Whereabouts& where) {
   if (!where.stack.empty()) fmt::print("called by: {}\n", where.stack);
 }
 
-int show(const std::string& word, const std::string& directory, bool json) {
+/// A case by itself: the answers that are not the simplest, or all.
+int show_case(const std::string& path, bool full, bool json) {
   const Space& space = whole_space();
-  const Baseline baseline = load_baseline(directory, space);
+  const CaseFile file = load_case(path, space);
+  const Reading reading = reading_of(file.body, space);
+  nlohmann::json answers = nlohmann::json::array();
+  if (!json) fmt::print("{}\n", path);
+  if (const auto title = file.title(); !json && !title.empty()) fmt::print("{}\n", title);
+  for (const auto& [name, value, answer] : reading.questions()) {
+    if (!full && answer.taken == 0 && answer.ask != Ask::module) continue;
+    if (json)
+      answers.push_back({{"question", name}, {"answer", value}, {"simplest", answer.taken == 0}});
+    else
+      fmt::print("  {} = {}\n", name, value);
+  }
+  if (json)
+    print_json("case", {{"case", path}, {"title", file.title()}, {"answers", answers}});
+  else
+    fmt::print("again:     {} replay {}\n", own_path(), quoted(path));
+  return 0;
+}
+
+bool is_case_file(const std::string& word) {
+  std::error_code error;
+  return std::filesystem::path(word).extension() == ".case" && std::filesystem::is_regular_file(word, error);
+}
+
+int show(const std::string& word, const std::string& directory, bool full, bool json) {
+  const Space& space = whole_space();
+  if (full && !is_case_file(word)) fail("--full '{}': goes with a case file", as_text(word, 300));
+  if (full) return show_case(word, full, json);
+  const Baseline baseline = baseline_of(directory, space);
+  if (is_case_file(word) && !is_of_a_cause(baseline, word)) return show_case(word, full, json);
   const KnownCause& cause = cause_named(baseline, word);
   const auto smallest = smallest_of(cause, space);
   if (json) {
@@ -128,21 +168,23 @@ nlohmann::json to_json(const KnownCause& cause) {
 
 void add_show(CLI::App& app, int& code) {
   struct Options {
-    std::string cause, baseline = of_checkout("corpus/findings");
-    bool json = false;
+    std::string cause, baseline = of_checkout(kFindings);
+    bool json = false, full = false;
   };
   auto o = std::make_shared<Options>();
-  auto* command = app.add_subcommand(
-      "show",
-      "One cause: where it is in LibTorch, a case, all its places.  Example: dtypefuzz show add_-takes-bias");
+  auto* command =
+      app.add_subcommand("show", "One cause, or one case.  Example: dtypefuzz show add_-takes-bias");
   command
       ->add_option("cause", o->cause,
                    "its text or folder, a part that no other one has, a signature, or a case's path")
-      ->required();
+      ->required()
+      ->type_name("CAUSE|FILE");
   command->add_option("--baseline", o->baseline, "a directory of causes: a baseline, or a campaign's --out")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->type_name("DIR");
+  command->add_flag("--full", o->full, "of a case: every answer, those that are the simplest included");
   command->add_flag("--json", o->json, "a JSON line on stdout");
-  command->callback([o, &code] { code = show(o->cause, o->baseline, o->json); });
+  command->callback([o, &code] { code = show(o->cause, o->baseline, o->full, o->json); });
 }
 
 }  // namespace dtypefuzz

@@ -1,39 +1,51 @@
 #include "harness/cli/tally.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "dtypefuzz/build_info.h"
-#include "dtypefuzz/check.h"
-#include "harness/check/check.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/known.h"
 #include "harness/files/case_file.h"
 #include "harness/files/seen.h"
-#include "harness/isolate/batch.h"
 #include "harness/report/lines.h"
 
 namespace dtypefuzz {
+namespace {
+
+/// A rate of less than a second says nothing.
+std::string rate_of(const Progress& p) {
+  return p.seconds < 1
+             ? ""
+             : fmt::format("{}/s", grouped(static_cast<uint64_t>(static_cast<double>(p.cases) / p.seconds)));
+}
+
+std::string plural(size_t count, std::string_view one) {
+  return fmt::format("{} {}{}", grouped(count), one, count == 1 ? "" : "s");
+}
+
+}  // namespace
 
 void Tally::add(const std::string& signature, const Snapshot::Told& told, const std::string& cause,
-                const std::string& path) {
+                const std::string& title, const std::string& path) {
   if (told.standing == Standing::known) known.insert(signature), known_causes.insert(cause);
   if (told.standing == Standing::spread) ++spread, spread_causes.insert(cause);
   if (told.standing == Standing::flaky) ++flaky;
-  if (told.standing != Standing::fresh) return;
-  ++fresh, ++by_severity[told.severity];
-  saved.push_back(path);
+  if (told.standing == Standing::fresh) fresh.push_back({told.severity, title, path});
 }
 
 bool Tally::has_failed(FailOn on) const {
-  return (fresh > 0 && is_red(Standing::fresh, on)) || (spread > 0 && is_red(Standing::spread, on));
+  return (!fresh.empty() && is_red(Standing::fresh, on)) || (spread > 0 && is_red(Standing::spread, on));
 }
 
 nlohmann::json Tally::counts(const Progress& progress) const {
   return {{"cases", progress.cases},
           {"finished", progress.finished},
-          {"new", fresh},
+          {"new", fresh.size()},
           {"spread", spread},
           {"spread_causes", spread_causes.size()},
           {"flaky", flaky},
@@ -42,72 +54,69 @@ nlohmann::json Tally::counts(const Progress& progress) const {
           {"fixed", fixed},
           {"fixed_causes", fixed_causes},
           {"partly_fixed_causes", partly_fixed_causes},
-          {"unseen", unseen},
+          {"known_to_look_at", to_look_at},
+          {"known_looked_at", looked_at},
+          {"not_reachable", not_reachable},
           {"waiting", progress.waiting}};
 }
 
-Ticker::Ticker(bool json) : terminal_(isatty(STDERR_FILENO) && !json) {}
-
-void Ticker::clear() const {
-  if (terminal_) fmt::print(stderr, "\r\033[K");
+std::string Tally::news() const {
+  if (fresh.empty()) return "0 new";
+  const auto worst = std::ranges::min_element(fresh, {}, &Fresh::severity)->severity;
+  const auto count = std::ranges::count(fresh, worst, &Fresh::severity);
+  return fmt::format("{} new ({} {})", fresh.size(), count, to_string(worst));
 }
 
-void Ticker::tick(const Progress& p, const Tally& tally) {
-  if (p.seconds - last_ < (terminal_ ? 0.2 : 10)) return;
-  last_ = p.seconds;
-  clear();
-  fmt::print(stderr, "{:.0f} s, {} cases, {:.0f}/s, causes: {} new, {} spread, {} known{}", p.seconds,
-             p.cases, static_cast<double>(p.cases) / std::max(p.seconds, 1e-3), tally.fresh,
-             tally.spread_causes.size(), tally.known_causes.size(), terminal_ ? "" : "\n");
-  std::fflush(stderr);
-}
-
-namespace {
-
-/// Which of these places their cases no longer show. Most do, in processes that look at one after another;
-/// what does not show it there is asked once more in a process of its own.
-std::vector<std::string> no_longer_shown_of(const std::vector<std::string>& places, const Baseline& baseline,
-                                            const Settings& settings, const std::atomic<int>& interrupts) {
-  const auto shows = [](const std::vector<Violation>& violations, const std::string& signature) {
-    return std::ranges::any_of(violations,
-                               [&](const Violation& v) { return to_string(v.signature) == signature; });
-  };
-  const auto body_of = [&](const std::string& signature) {
-    return load_case(baseline.places.at(signature).path, settings.whole).body;
-  };
-  Checker checker(settings.strictness);  // each process has its own
-  const auto shown = in_batches(places.size(),
-                                {.jobs = static_cast<size_t>(settings.jobs),
-                                 .limits = settings.limits,
-                                 .stops = [&] { return interrupts > 0; }},
-                                [&](size_t i) -> std::string {
-                                  const Checked checked =
-                                      checker.check(plan_of(body_of(places[i]), settings.whole));
-                                  return shows(checked.violations, places[i]) ? "shown" : "";
-                                });
-  std::vector<std::string> gone;
-  for (size_t i = 0; i < places.size() && interrupts == 0; ++i) {
-    if (shown[i] == "shown") continue;
-    const Isolated alone =
-        check_isolated(body_of(places[i]), settings.whole, settings.limits, settings.strictness);
-    if (!shows(alone.violations, places[i])) gone.push_back(places[i]);
+Stage stage_of(const Progress& p, const Tally& tally, const Orders& o, const Settings& settings) {
+  if (p.after > 0) {
+    Stage stage{.what = "minimizing"};
+    stage.facts = {fmt::format("{} left", p.waiting), fmt::format("{:.0f} s", p.after), tally.news()};
+    return stage;
   }
-  return gone;
+  Stage stage{.what = fmt::format("fuzz {} seed {}", o.engine, o.seed)};
+  double by_time = -1, by_runs = -1;
+  if (settings.seconds > 0) {
+    by_time = p.seconds / settings.seconds;
+    stage.facts.push_back(fmt::format("{:.0f} of {:.0f} s", p.seconds, settings.seconds));
+  } else {
+    stage.facts.push_back(fmt::format("{:.0f} s", p.seconds));
+  }
+  if (settings.runs > 0) {
+    by_runs = static_cast<double>(p.cases) / static_cast<double>(settings.runs);
+    stage.facts.push_back(fmt::format("{} of {} cases", grouped(p.cases), grouped(settings.runs)));
+  } else {
+    stage.facts.push_back(grouped(p.cases) + " cases");
+  }
+  stage.part = std::max(by_time, by_runs);
+  if (const auto rate = rate_of(p); !rate.empty()) stage.facts.push_back(rate);
+  stage.facts.push_back(tally.news());
+  stage.facts.push_back(fmt::format("{} known", tally.known_causes.size()));
+  if (!tally.fresh.empty())
+    stage.facts.push_back(fmt::format("last new {:.0f} s ago", p.seconds - tally.last_new_seconds));
+  return stage;
 }
-
-}  // namespace
 
 void look_for_fixed(const Baseline& baseline, const Settings& settings, bool json,
-                    const std::atomic<int>& interrupts, Tally& tally) {
-  std::map<std::string, size_t> places, fixed;  // of a cause, as far as they can be looked at here
-  std::vector<std::string> unmet;
-  for (const auto& [signature, place] : baseline.places) {
-    tally.unseen += !place.here && !tally.known.contains(signature);
-    if (!place.here || place.path.empty()) continue;
-    ++places[place.cause];
-    if (!tally.known.contains(signature)) unmet.push_back(signature);
-  }
-  for (const std::string& signature : no_longer_shown_of(unmet, baseline, settings, interrupts)) {
+                    const std::atomic<int>& interrupts, Tally& tally, ProgressLine& line) {
+  for (const auto& [signature, place] : baseline.places)
+    tally.not_reachable += !place.here && !tally.known.contains(signature);
+  if (!tally.looks) return;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto places = places_to_look_at(baseline, settings, tally.known);
+  tally.to_look_at = places.size();
+  line.restart();
+  const LookedAt looked = look_at(places, baseline, settings, interrupts, [&](size_t done) {
+    line.show({.what = "is what is known still there?",
+               .part = static_cast<double>(done) / static_cast<double>(places.size()),
+               .facts = {fmt::format("{} of {}", grouped(done), grouped(places.size()))}});
+  });
+  line.clear();
+  tally.looked_at = looked.places;
+  tally.check_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::map<std::string, size_t> all, fixed;  // places of a cause, as far as they can be looked at here
+  for (const auto& [signature, place] : baseline.places)
+    if (place.here && !place.path.empty()) ++all[place.cause];
+  for (const std::string& signature : looked.gone) {
     const Known& place = baseline.places.at(signature);
     const KnownCause& cause = baseline.causes.at(place.cause);
     ++tally.fixed, ++fixed[place.cause];
@@ -116,46 +125,70 @@ void look_for_fixed(const Baseline& baseline, const Settings& settings, bool jso
     if (json) print_json("finding", to_json(entry));
   }
   for (const auto& [text, gone] : fixed) {
-    const bool all = gone == places.at(text);
-    ++(all ? tally.fixed_causes : tally.partly_fixed_causes);
+    const bool is_all = gone == all.at(text);
+    ++(is_all ? tally.fixed_causes : tally.partly_fixed_causes);
     if (!json)
-      fmt::print("{}: {} ({} of {} places)\n", to_string(all ? Standing::fixed : Standing::partly_fixed),
-                 baseline.causes.at(text).file.said(), gone, places.at(text));
+      fmt::print("{}: {} ({} of {} places)\n", to_string(is_all ? Standing::fixed : Standing::partly_fixed),
+                 baseline.causes.at(text).file.said(), gone, all.at(text));
   }
 }
 
 void print_summary(const Orders& o, const Orders& usual, const Settings& settings, const Progress& progress,
-                   const Tally& tally, const Baseline& baseline) {
-  const double rate = static_cast<double>(progress.cases) / std::max(progress.seconds, 1e-3);
+                   const Tally& tally, const Baseline& baseline, int ended_by) {
   if (o.json) {
     auto fields = tally.counts(progress);
     fields.erase("finished");
-    fields.update({{"engine", o.engine},
-                   {"seed", settings.seed},
-                   {"jobs", settings.jobs},
-                   {"seconds", progress.seconds},
-                   {"cases_per_second", rate},
-                   {"libtorch", build_info::kLibTorchVersion},
-                   {"cpu_capability", cpu_capability()},
-                   {"interrupted", progress.interrupted}});
+    fields.update(
+        {{"engine", o.engine},
+         {"seed", settings.seed},
+         {"jobs", settings.jobs},
+         {"seconds", progress.seconds},
+         {"minimizing_seconds", progress.after},
+         {"check_seconds", tally.check_seconds},
+         {"cases_per_second", static_cast<double>(progress.cases) / std::max(progress.seconds, 1e-3)},
+         {"libtorch", build_info::kLibTorchVersion},
+         {"cpu_capability", cpu_capability()},
+         {"interrupted", ended_by != 0}});
     return print_json("summary", fields);
   }
-  fmt::print("\n{} cases in {:.1f} s, {:.0f} cases/s; {} ran to their end  ({}, seed {}, {})\n",
-             progress.cases, progress.seconds, rate, progress.finished, o.engine, o.seed, cpu_capability());
-  fmt::print("causes: {} new, {} spread to {} places, {} of {} known met again, {} fixed, {} partly fixed\n",
-             tally.fresh, tally.spread_causes.size(), tally.spread, tally.known_causes.size(),
-             baseline.causes.size(), tally.fixed_causes, tally.partly_fixed_causes);
-  fmt::print("places: {} of {} known met again, {} fixed, {} unseen on this CPU; {} flaky\n",
-             tally.known.size(), baseline.places.size(), tally.fixed, tally.unseen, tally.flaky);
-  for (const auto& [severity, count] : tally.by_severity)
-    fmt::print("  {} new: {}\n", count, to_string(severity));
-  if (!tally.saved.empty()) {
-    fmt::print("saved, each with the command that replays it:\n");
-    for (const auto& path : tally.saved) fmt::print("  {} replay {}\n", own_path(), path);
+  const std::string rate = rate_of(progress);
+  fmt::print("\n{} in {:.1f} s{}; {} ran to their end  ({}, seed {}, {})\n", plural(progress.cases, "case"),
+             progress.seconds, rate.empty() ? "" : ", " + rate, grouped(progress.finished), o.engine, o.seed,
+             cpu_capability());
+  if (progress.after >= 0.05 || tally.check_seconds >= 0.05)
+    fmt::print("then {:.1f} s of minimizing, {:.1f} s of looking at what is known\n", progress.after,
+               tally.check_seconds);
+  if (!tally.fresh.empty()) {
+    auto causes = tally.fresh;
+    std::ranges::stable_sort(causes, {}, &Tally::Fresh::severity);
+    fmt::print("\n{}, the most severe first; each is replayed with: {} replay FILE\n",
+               plural(causes.size(), "new cause"), own_path());
+    for (const auto& [severity, title, path] : causes)
+      fmt::print("  {}{}  {}\n  {:10}  {}\n", painted(severity, STDOUT_FILENO),
+                 std::string(10 - to_string(severity).size(), ' '), bold(title, STDOUT_FILENO), "", path);
+    fmt::print("\n");
   }
+  const size_t known_places = tally.known.size();
+  fmt::print(
+      "causes: {} new, {} of {} known met again, {} of these at {} new places, {} fixed, {} partly fixed\n",
+      tally.fresh.size(), tally.known_causes.size(), baseline.causes.size(), tally.spread_causes.size(),
+      tally.spread, tally.fixed_causes, tally.partly_fixed_causes);
+  if (!baseline.places.empty()) {
+    fmt::print("known:  {} of {} places met; ", grouped(known_places), grouped(baseline.places.size()));
+    if (!tally.looks)
+      fmt::print("the others not looked at (--check-known never)");
+    else if (tally.looked_at < tally.to_look_at)
+      fmt::print("interrupted when {} of {} others were looked at", grouped(tally.looked_at),
+                 grouped(tally.to_look_at));
+    else
+      fmt::print("{} others looked at, {} of them fixed", grouped(tally.looked_at), tally.fixed);
+    if (tally.not_reachable > 0) fmt::print("; {} not reachable on this CPU", tally.not_reachable);
+    fmt::print("\n");
+  }
+  if (tally.flaky > 0) fmt::print("flaky:  {}, below {}/flaky\n", tally.flaky, o.out);
   if (progress.waiting > 0)
     fmt::print("{} more that may be findings wait to be minimized and run again\n", progress.waiting);
-  if (progress.interrupted) {
+  if (ended_by != 0) {
     std::string again = fmt::format("{} fuzz --resume {}", own_path(), o.out);
     if (o.baseline != "none" && o.baseline != absolute(usual.baseline) && o.baseline != usual.baseline)
       again += fmt::format(" --baseline '{}'", o.baseline);

@@ -8,6 +8,7 @@
 
 #include "harness/campaign/campaign.h"
 #include "harness/campaign/record.h"
+#include "harness/cli/screen.h"
 #include "harness/corpus/baseline.h"
 #include "harness/report/report.h"
 
@@ -15,37 +16,40 @@ namespace dtypefuzz {
 
 /// What became of a campaign, those of before it was resumed included: causes first, their places below.
 struct Tally {
-  size_t fresh = 0;                                          ///< new causes
-  size_t spread = 0, flaky = 0, fixed = 0, unseen = 0;       ///< places; unseen: on this CPU
+  /// A new cause, where it was met first.
+  struct Fresh {
+    Severity severity;
+    std::string title, path;
+  };
+  std::vector<Fresh> fresh;
+  size_t spread = 0, flaky = 0, fixed = 0;                   ///< places
   std::set<std::string> spread_causes, known_causes, known;  ///< known: places met again
   size_t fixed_causes = 0, partly_fixed_causes = 0;
-  std::map<Severity, size_t> by_severity;
-  std::vector<std::string> saved;  ///< files of what is new
+  size_t not_reachable = 0;  ///< known places that another CPU showed, and this one cannot
+  /// Known places that were to be looked at after the last case, and how many were.
+  size_t to_look_at = 0, looked_at = 0;
+  bool looks = true;            ///< --check-known
+  double check_seconds = 0;     ///< of looking at them
+  double last_new_seconds = 0;  ///< of running cases, at the last new cause
 
   void add(const std::string& signature, const Snapshot::Told&, const std::string& cause,
-           const std::string& path);
+           const std::string& title, const std::string& path);
   bool has_failed(FailOn) const;
   nlohmann::json counts(const Progress&) const;
+  /// `3 new (1 crash)`, the most severe alone
+  std::string news() const;
 };
 
-/// The progress line: rewritten on a terminal, a plain line now and then elsewhere.
-class Ticker {
- public:
-  explicit Ticker(bool json);
-  void clear() const;
-  void tick(const Progress&, const Tally&);
+/// Where a campaign is: at its cases, or at making small what they showed.
+Stage stage_of(const Progress&, const Tally&, const Orders&, const Settings&);
 
- private:
-  bool terminal_;
-  double last_ = 0;
-};
+/// Whether what the baseline knows still happens, as far as this campaign could draw it. A cause is fixed
+/// where all its places are.
+void look_for_fixed(const Baseline&, const Settings&, bool json, const std::atomic<int>& interrupts, Tally&,
+                    ProgressLine&);
 
-/// What the baseline knows and this LibTorch no longer shows is fixed; what another CPU showed is not looked
-/// at. A cause is fixed where all its places are.
-void look_for_fixed(const Baseline&, const Settings&, bool json, const std::atomic<int>& interrupts, Tally&);
-
-/// The last words of a campaign.
+/// The last words of a campaign. `ended_by`: a signal, or 0.
 void print_summary(const Orders&, const Orders& usual, const Settings&, const Progress&, const Tally&,
-                   const Baseline&);
+                   const Baseline&, int ended_by);
 
 }  // namespace dtypefuzz

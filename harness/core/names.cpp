@@ -30,8 +30,8 @@ std::span<const std::string_view> words_of<Severity>() {
 }
 template <>
 std::span<const std::string_view> words_of<Standing>() {
-  static constexpr std::string_view kWords[] = {"new",   "returned",     "spread", "known",
-                                                "fixed", "partly fixed", "flaky",  "minimized"};
+  static constexpr std::string_view kWords[] = {"new",   "returned",     "open",  "spread",   "known",
+                                                "fixed", "partly fixed", "flaky", "minimized"};
   return kWords;
 }
 

@@ -33,6 +33,7 @@ TEST(WordsOf, FilesAreTheseForGood) {
   EXPECT_EQ(to_string(Severity::wrong_bits), "wrong_bits");
   EXPECT_EQ(to_string(Severity::vague), "vague");
   EXPECT_EQ(to_string(Standing::fresh), "new");
+  EXPECT_EQ(to_string(Standing::open), "open");
   EXPECT_EQ(to_string(Standing::fixed), "fixed");
   EXPECT_EQ(to_string(Standing::minimized), "minimized");
 }

@@ -5,6 +5,7 @@
 
 #include "dtypefuzz/error.h"
 #include "harness/core/text.h"
+#include "harness/core/words.h"
 #include "harness/files/seen.h"
 
 namespace dtypefuzz {
@@ -97,9 +98,7 @@ const KnownCause& cause_named(const Baseline& baseline, const std::string& word)
   if (found.empty()) {
     std::vector<std::string> names;
     for (const auto& [text, cause] : baseline.causes) names.push_back(cause.folder.filename().string());
-    const std::string meant = nearest(word, names);
-    fail("'{}': no such cause{}; list causes names them", as_text(word, 300),
-         meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant));
+    fail("'{}': no such cause{}; list causes names them", as_text(word, 300), did_you_mean(word, names));
   }
   std::vector<std::string> names;
   for (const KnownCause* cause : found)

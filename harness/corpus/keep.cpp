@@ -14,6 +14,7 @@
 #include "harness/core/text.h"
 #include "harness/corpus/baseline.h"
 #include "harness/files/cause_file.h"
+#include "harness/files/files.h"
 #include "harness/files/seen.h"
 
 namespace dtypefuzz {
@@ -298,6 +299,10 @@ void accept_finding(const std::string& named, const std::string& title, const st
   for (const auto& [name, text] : {std::pair("title", &title), std::pair("upstream", &upstream)})
     if ((text->empty() && text == &title) || as_text(*text) != *text || text->size() > 1000)
       fail("--{} '{}': expected one line of text, at most 1000 bytes", name, as_text(*text, 300));
+  const bool is_link = upstream.starts_with("https://") || upstream.starts_with("http://");
+  if (!upstream.empty() && !is_link && upstream != "none found")
+    fail("--upstream '{}': expected a link, as https://github.com/pytorch/pytorch/issues/N, or 'none found'",
+         as_text(upstream, 300));
   const std::filesystem::path path(named);
   const bool is_case = path.extension() == ".case" && !std::filesystem::is_directory(path);
   const auto folder = std::filesystem::is_directory(path) ? path : path.parent_path();

@@ -1,20 +1,17 @@
 #include "harness/files/case_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "dtypefuzz/error.h"
 #include "dtypefuzz/finding.h"
 #include "generators/stack.h"
+#include "generators/written.h"
 #include "harness/core/text.h"
 #include "harness/files/files.h"
 
@@ -63,28 +60,6 @@ std::vector<std::string> parsed_verdicts(std::string_view value, int number) {
 
 }  // namespace
 
-std::string nearest(std::string_view given, const std::vector<std::string>& offered) {
-  std::string best;
-  size_t least = std::min<size_t>(4, given.size());  // as many edits as letters make any word
-  for (const std::string& word : offered) {
-    const size_t differ = std::max(word.size(), given.size()) - std::min(word.size(), given.size());
-    if (differ >= least) continue;  // the distance is no less
-    std::vector<size_t> row(word.size() + 1);
-    for (size_t j = 0; j <= word.size(); ++j) row[j] = j;
-    for (size_t i = 1; i <= given.size(); ++i) {
-      size_t diagonal = row[0];
-      row[0] = i;
-      for (size_t j = 1; j <= word.size(); ++j) {
-        const size_t above = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (given[i - 1] != word[j - 1])});
-        diagonal = above;
-      }
-    }
-    if (row.back() < least) least = row.back(), best = word;
-  }
-  return best;
-}
-
 std::string CaseFile::title() const {
   for (const Choice& line : about)
     if (line.name == "title") return line.value;
@@ -94,19 +69,26 @@ std::string CaseFile::title() const {
 CaseFile parse_case(std::string_view text) {
   const size_t size = text.size();
   refuse_too_long(size);
+  int number = 0;
+  while (!text.empty()) {  // lines with nothing on them before the first one
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos || !trimmed(text.substr(0, end)).empty()) break;
+    text.remove_prefix(end + 1);
+    ++number;
+  }
+  const int first = number + 1;
   if (text.substr(0, 17) != "# dtypefuzz case ")
-    fail("1: not a case file: expected '# dtypefuzz case 1' as the first line");
+    fail("{}: not a case file: expected '# dtypefuzz case 1' as the first line", first);
   CaseFile file;
   enum { kBody, kAbout, kSeen } section = kBody;
   std::unordered_set<std::string_view> answered;
-  int number = 0;
   while (!text.empty()) {
     const size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++number;
-    if (number == 1 && trimmed(line.substr(17)) != "1")
-      fail("1: case format '{}', this version reads 1", shown(trimmed(line.substr(17))));
+    if (number == first && trimmed(line.substr(17)) != "1")
+      fail("{}: case format '{}', this version reads 1", first, shown(trimmed(line.substr(17))));
     refuse_what_is_no_text(trimmed(line), number);
     if (section == kBody) line = line.substr(0, line.find('#'));
     line = trimmed(line);
@@ -182,29 +164,24 @@ CaseFile read_case(std::string_view text, const std::string& place, const Space&
   } catch (const Error& e) {
     throw Error(place + ":" + e.what());
   }
-  Draw draw(file.body);
-  draw.keep_repairs(true);
-  plan_of(draw, space);
   std::unordered_map<std::string_view, int> line_of;
   for (size_t i = 0; i < file.body.choices.size(); ++i) line_of[file.body.choices[i].name] = file.lines[i];
-  for (const Repair& repair : draw.repairs()) {
-    if (repair.given.empty()) continue;  // not answered: the simplest, as people write cases
-    // A wrong word is a mistake; a size that this shape no longer offers is repaired and said.
-    const auto hint = nearest(repair.given, repair.offered);
-    const bool word = repair.ask == Ask::module || is_dtype(repair.ask) ||
-                      !std::isdigit(static_cast<unsigned char>(repair.given[0]));
-    const auto message = fmt::format(
-        "{}:{}: {} = {} is not offered here{}", place, line_of[repair.name], repair.name, shown(repair.given),
-        hint.empty() ? fmt::format("; offered: {}", fmt::join(repair.offered, ", "))
-                     : fmt::format(", did you mean '{}'?", hint));
-    if (word) fail("{}", message);
-    if (notes) notes->push_back(message + "; taken as " + repair.taken);
+  Understood read = understood(file.body, space);
+  // A file that a run has saved may be older than this grammar: a size that is no longer offered and a
+  // question that is no longer asked are repaired and said. What a person writes is to mean what it says.
+  const bool by_hand = file.seen.empty();
+  for (const Mistake& mistake : read.mistakes) {
+    const auto at = fmt::format("{}:{}: ", place, line_of[mistake.answer.name]);
+    if (by_hand || mistake.kind == Mistake::unknown_word)
+      fail("{}{}", at, explained(mistake, file.body, space));
+    if (!notes) continue;
+    notes->push_back(
+        at + (mistake.kind == Mistake::not_asked
+                  ? fmt::format("{} is not asked in this case and was left aside", shown(mistake.answer.name))
+                  : fmt::format("{} = {} is not offered here; taken as {}", mistake.answer.name,
+                                shown(mistake.answer.given), mistake.answer.taken)));
   }
-  for (const Choice& choice : draw.unasked())
-    if (notes)
-      notes->push_back(fmt::format("{}:{}: {} is not asked in this case and was left aside", place,
-                                   line_of[choice.name], shown(choice.name)));
-  file.body = draw.take_result();
+  file.body = std::move(read.body);
   file.lines.clear();
   if (const size_t whole = print_case(file).size(); whole > kMaxCaseBytes)
     fail("{}:{} bytes, a case has at most {} with every question answered", place, whole, kMaxCaseBytes);
@@ -213,34 +190,6 @@ CaseFile read_case(std::string_view text, const std::string& place, const Space&
 
 CaseFile load_case(const std::filesystem::path& path, const Space& space, std::vector<std::string>* notes) {
   return read_case(read_file(path, kMaxCaseBytes), as_text(path.string()), space, notes);
-}
-
-void write_atomically(const std::filesystem::path& path, std::string_view text) {
-  const auto refuse = [&](const char* what) {
-    fail_environment("{}: cannot {}: {}", path.string(), what, std::strerror(errno));
-  };
-  std::error_code error;
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
-  if (error) fail_environment("{}: cannot be made: {}", path.parent_path().string(), error.message());
-  const auto temporary = path.string() + fmt::format(".{}.tmp", getpid());
-  unlink(temporary.c_str());  // of a process that had our number
-  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file < 0) refuse("create");
-  size_t written = 0;
-  while (written < text.size()) {
-    const ssize_t n = write(file, text.data() + written, text.size() - written);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      close(file);
-      unlink(temporary.c_str());
-      refuse("write");
-    }
-    written += static_cast<size_t>(n);
-  }
-  if (fsync(file) != 0 || close(file) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    unlink(temporary.c_str());
-    refuse("save");
-  }
 }
 
 namespace {

@@ -42,23 +42,20 @@ std::string print_case(const CaseFile&);
 Case shortest(const Case&, const Space&);
 /// A case as it is saved: its shortest form.
 std::string print_shortest(CaseFile, const Space&);
-/// The same, made whole: every question answered, in order. `place` (a file's name) is put in front of every
-/// error; a word that is not offered is one; notes on other repairs are appended to `notes`.
+/// The same, made whole: every question answered, in order, words in the spelling that is offered. `place` (a
+/// file's name) is put in front of every error. A word that is unknown is one; so is, without `[seen]`, every
+/// answer that is not offered or not asked for. Of a file that a run has saved, and a grammar that has gone
+/// on, such are repaired, and notes on it are appended to `notes`.
 CaseFile read_case(std::string_view text, const std::string& place, const Space&,
                    std::vector<std::string>* notes = nullptr);
 /// The same of a file. What is no regular file (a directory, a pipe, a device) is an Error, and is not opened
 /// for long enough to wait for anybody.
 CaseFile load_case(const std::filesystem::path&, const Space&, std::vector<std::string>* notes = nullptr);
-/// Temporary file, fsync, rename. A symbolic link is replaced, not followed.
-void write_atomically(const std::filesystem::path&, std::string_view text);
 /// What ends in `.case` below the paths, directories aside, sorted; links to directories are not followed. A
 /// path that does not exist, or a directory that cannot be read, is an Error.
 std::vector<std::filesystem::path> case_files(const std::vector<std::string>& paths);
 /// The same of files with this name.
 std::vector<std::filesystem::path> files_named(std::string_view name, const std::vector<std::string>& paths);
-/// What a person may have meant: the offered word with the smallest edit distance, or nothing where none is
-/// near.
-std::string nearest(std::string_view given, const std::vector<std::string>& offered);
 /// `Linear-input-weight-float-3fa4c2.case`: readable, one to one with the signature (a hash of 32 bits
 /// aside), and a plain name in its directory whatever the text.
 std::string file_name_of(const std::string& signature);

@@ -97,7 +97,8 @@ Read read_as_case(std::string_view bytes) {
   try {
     const CaseFile file = read_case(bytes, "x", whole_space(), &notes);
     accepted = true;
-    require(file.body == whole, "a case that is accepted is its canonical form", print_case(file));
+    require(canonical(file.body, whole_space()) == file.body, "a case that is accepted is canonical",
+            print_case(file));
     std::vector<std::string> none;
     require(read_case(print_case(file), "x", whole_space(), &none) == file && none.empty(),
             "a file is mended once", none.empty() ? print_case(file) : none.front());
@@ -148,6 +149,12 @@ Read read_as_results(std::string_view bytes) {
     read = Read::refused;
   };
   try {
+    for (const auto& [name, value] : parse_about(bytes, "x").properties)
+      require(is_text(name) && is_text(value), "what is read of a run is text", value);
+  } catch (const Error& e) {
+    located(e);
+  }
+  try {
     std::vector<Entry> entries;
     for (const auto& [signature, entry] : parse_results(bytes, "x")) {
       entries.push_back(entry);
@@ -157,7 +164,8 @@ Read read_as_results(std::string_view bytes) {
     const Report report = by_cause(std::move(entries));
     for (const CauseEntry& cause : report.causes)
       require(parse_results(json_line("cause", to_json(cause)), "x").empty(), "a cause is no finding");
-    for (const std::string& told : {to_junit(report, FailOn::place), to_markdown(report, "dtypefuzz")})
+    for (const std::string& told : {to_junit(report, FailOn::place, {}), to_markdown(report, "dtypefuzz"),
+                                    to_annotations(report, FailOn::place)})
       for (std::string_view rest = told; !rest.empty();) {
         const size_t length = rest[0] == '\n' ? 1 : character_at(rest);
         require(length > 0, "a report is text", told);

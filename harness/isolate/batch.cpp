@@ -50,6 +50,7 @@ std::vector<std::optional<std::string>> in_batches(size_t count, const BatchTerm
   while (workers.running() && !(terms.stops && terms.stops())) {
     workers.wait(200);
     workers.look_after();
+    if (terms.tick) terms.tick(std::min<size_t>(shared->next, count));
   }
   return given;
 }

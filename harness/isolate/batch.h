@@ -11,8 +11,9 @@ namespace dtypefuzz {
 
 struct BatchTerms {
   size_t jobs = 1;
-  Limits limits = {};                     ///< of an item
-  std::function<bool()> stops = nullptr;  ///< asked now and then: true leaves the rest undone
+  Limits limits = {};                               ///< of an item
+  std::function<bool()> stops = nullptr;            ///< asked now and then: true leaves the rest undone
+  std::function<void(size_t done)> tick = nullptr;  ///< about five times a second
 };
 
 /// `work(i)` for every i below `count`, in processes that do one item after another: what it gave, a line.

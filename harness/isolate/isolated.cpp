@@ -76,6 +76,7 @@ Isolated check_isolated(const Case& c, const Space& space, const Limits& limits,
     Json json{{"not_applicable", as_prose(checked.seen.not_applicable)},
               {"outcome", as_prose(outcome_of(checked.plan, checked.seen))},
               {"promise", as_prose(promise_of_last(checked))},
+              {"repair", as_prose(checked.repair)},
               {"violations", Json::array()},
               {"said", Json::array()}};
     for (const Violation& v : checked.violations) json["violations"].push_back(to_json(v));
@@ -92,6 +93,7 @@ Isolated check_isolated(const Case& c, const Space& space, const Limits& limits,
   const JsonAt told{json, ""};
   Isolated result{
       {}, told.field("not_applicable").prose(), told.field("outcome").prose(), told.field("promise").prose()};
+  result.repair = told.field("repair").prose();
   const JsonAt violations = told.field("violations");
   for (size_t i = 0; i < violations.size(); ++i) result.violations.push_back(violation_at(violations[i]));
   const JsonAt said = told.field("said");

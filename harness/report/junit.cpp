@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <pugixml.hpp>
 #include <sstream>
 
@@ -23,8 +25,8 @@ std::string line(std::string_view name, std::string_view text) {
 std::string text_of(const CauseEntry& cause) {
   std::string text = fmt::format("{}\n{}\nseverity: {}\n", to_string(cause.standing), safe(cause.title),
                                  to_string(cause.severity));
-  text += line("upstream", cause.upstream) + line("where", to_line(cause.where)) +
-          line("throws", cause.where.exception);
+  text += line("told first", cause.since) + line("upstream", cause.upstream) +
+          line("where", to_line(cause.where)) + line("throws", cause.where.exception);
   for (const Entry& place : cause.places) {
     const Violation& violation = place.finding.violation;
     text += fmt::format("\n{}: {}\n", to_string(place.standing), safe(place.signature()));
@@ -34,13 +36,38 @@ std::string text_of(const CauseEntry& cause) {
   return text;
 }
 
-}  // namespace
+/// The same of several lines.
+std::string lines(std::string_view text) {
+  std::string all;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    all += safe(text.substr(0, end)) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return all;
+}
 
-std::string to_junit(const Report& report, FailOn fail_on) {
+pugi::xml_document begun() {
   pugi::xml_document document;
   auto declaration = document.prepend_child(pugi::node_declaration);
   declaration.append_attribute("version") = "1.0";
   declaration.append_attribute("encoding") = "UTF-8";
+  return document;
+}
+
+std::string text_of(const pugi::xml_document& document) {
+  std::ostringstream out;
+  document.save(out, "  ", pugi::format_default, pugi::encoding_utf8);
+  return out.str();
+}
+
+}  // namespace
+
+std::string to_junit(const Report& report, FailOn fail_on, const About& about) {
+  pugi::xml_document document = begun();
+  const auto is_skipped = [&](const CauseEntry& cause) {
+    return !is_red(cause.standing, fail_on) && cause.standing != Standing::fixed;
+  };
   auto suites = document.append_child("testsuites");
   auto suite = suites.append_child("testsuite");
   for (auto node : {suites, suite}) {
@@ -48,25 +75,71 @@ std::string to_junit(const Report& report, FailOn fail_on) {
     node.append_attribute("tests") = report.causes.size();
     node.append_attribute("failures") = report.count_red(fail_on);
     node.append_attribute("errors") = 0;
+    node.append_attribute("skipped") = std::ranges::count_if(report.causes, is_skipped);
+    node.append_attribute("time") = fmt::format("{:.3f}", about.seconds).c_str();
+    if (!about.time.empty()) node.append_attribute("timestamp") = about.time.c_str();
+  }
+  if (!about.properties.empty()) {
+    auto properties = suite.append_child("properties");
+    for (const auto& [name, value] : about.properties) {
+      auto property = properties.append_child("property");
+      property.append_attribute("name") = safe(name).c_str();
+      property.append_attribute("value") = safe(value).c_str();
+    }
   }
   for (const CauseEntry& cause : report.causes) {
     auto test = suite.append_child("testcase");
     test.append_attribute("classname") = safe("dtypefuzz." + cause.cause.property).c_str();
     test.append_attribute("name") = safe(to_string(cause.cause)).c_str();
-    const std::string& path = cause.places.front().path;
-    if (!path.empty()) test.append_attribute("file") = safe(path).c_str();
+    const auto kept =
+        std::ranges::find_if(cause.places, [](const Entry& place) { return !place.path.empty(); });
+    if (kept != cause.places.end()) test.append_attribute("file") = safe(kept->path).c_str();
     if (is_red(cause.standing, fail_on)) {
       auto failure = test.append_child("failure");
       failure.append_attribute("type") = std::string(to_string(cause.severity)).c_str();
       failure.append_attribute("message") = safe(cause.title).c_str();
       failure.text() = text_of(cause).c_str();
     } else {
+      if (is_skipped(cause))
+        test.append_child("skipped").append_attribute("message") =
+            safe(fmt::format("{}: {}", to_string(cause.standing), cause.title)).c_str();
       test.append_child("system-out").text() = text_of(cause).c_str();
     }
   }
-  std::ostringstream out;
-  document.save(out, "  ", pugi::format_default, pugi::encoding_utf8);
-  return out.str();
+  return text_of(document);
+}
+
+std::string to_junit(const std::vector<TestCase>& tests) {
+  pugi::xml_document document = begun();
+  double seconds = 0;
+  for (const TestCase& test : tests) seconds += test.seconds;
+  auto suites = document.append_child("testsuites");
+  auto suite = suites.append_child("testsuite");
+  for (auto node : {suites, suite}) {
+    node.append_attribute("name") = "dtypefuzz replay";
+    node.append_attribute("tests") = tests.size();
+    node.append_attribute("failures") = std::ranges::count(tests, TestCase::failed, &TestCase::outcome);
+    node.append_attribute("errors") = 0;
+    node.append_attribute("skipped") = std::ranges::count(tests, TestCase::skipped, &TestCase::outcome);
+    node.append_attribute("time") = fmt::format("{:.3f}", seconds).c_str();
+  }
+  for (const TestCase& each : tests) {
+    auto test = suite.append_child("testcase");
+    const std::filesystem::path path(from_here(each.path));
+    test.append_attribute("classname") = safe(path.parent_path().string()).c_str();
+    test.append_attribute("name") = safe(path.filename().string()).c_str();
+    test.append_attribute("file") = safe(path.string()).c_str();
+    test.append_attribute("time") = fmt::format("{:.3f}", each.seconds).c_str();
+    if (each.outcome == TestCase::failed) {
+      auto failure = test.append_child("failure");
+      failure.append_attribute("type") = safe(each.kind).c_str();
+      failure.append_attribute("message") = safe(each.text.substr(0, each.text.find('\n'))).c_str();
+      failure.text() = lines(each.text).c_str();
+    } else if (each.outcome == TestCase::skipped) {
+      test.append_child("skipped").append_attribute("message") = safe(each.kind).c_str();
+    }
+  }
+  return text_of(document);
 }
 
 }  // namespace dtypefuzz

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
 #include <set>
 
 #include "dtypefuzz/error.h"
 #include "harness/core/text.h"
+#include "harness/files/case_file.h"
 
 namespace dtypefuzz {
 namespace {
@@ -49,6 +53,23 @@ Finding blamed_at(const JsonAt& at) {
   return finding;
 }
 
+/// A whole number, however large.
+std::string whole_at(const JsonAt& at) {
+  if (!at.json.is_number_unsigned()) at.refuse("a whole number");
+  return std::to_string(at.json.get<uint64_t>());
+}
+
+/// `2026-11-20`, or nothing.
+std::string date_at(const JsonAt& at) {
+  const std::string text = at.prose();
+  const std::string_view form = "dddd-dd-dd";
+  bool fits = text.empty() || text.size() == form.size();
+  for (size_t i = 0; fits && i < text.size(); ++i)
+    fits = form[i] == '-' ? text[i] == '-' : std::isdigit(static_cast<unsigned char>(text[i])) != 0;
+  if (!fits) at.refuse("a date, as 2026-11-20");
+  return text;
+}
+
 template <class Count>
 Json counts(const Count& count) {
   Json json = Json::object();
@@ -81,6 +102,7 @@ Json to_json(const Entry& entry) {
                {"where", to_json(finding.where)},
                {"case", entry.path},
                {"layers", entry.layers},
+               {"since", entry.since},
                {"stack", finding.stack},
                {"observed", finding.observed}});
   return json;
@@ -102,6 +124,7 @@ Json to_json(const CauseEntry& cause) {
           {"upstream", cause.upstream},
           {"standing", to_string(cause.standing)},
           {"severity", to_string(cause.severity)},
+          {"since", cause.since},
           {"where", to_json(cause.where)},
           {"places", counts([&](Standing standing) { return cause.count(standing); })}};
 }
@@ -115,9 +138,18 @@ std::map<std::string, Entry> parse_results(std::string_view text, const std::str
   std::map<std::string, Entry> results;
   const auto tell = [&](Entry&& entry) {
     const auto [it, first] = results.try_emplace(entry.signature(), entry);
-    // Shown outweighs no longer shown, and recorded somewhere outweighs met by chance.
-    if (!first && entry.standing != Standing::fixed && it->second.standing != Standing::known)
+    if (first) return;
+    // Shown outweighs no longer shown, and recorded somewhere outweighs met by chance; of several files the
+    // one that is named for it is told.
+    const auto is_named_for_it = [&](const Entry& told) {
+      return std::filesystem::path(told.path).filename() == file_name_of(told.signature());
+    };
+    const std::string named = is_named_for_it(entry)        ? entry.path
+                              : is_named_for_it(it->second) ? it->second.path
+                                                            : "";
+    if (entry.standing != Standing::fixed && it->second.standing != Standing::known)
       it->second = std::move(entry);
+    if (!named.empty() && it->second.standing != Standing::fixed) it->second.path = named;
   };
   each_line(text, place, [&](const JsonAt& at) {
     const auto& type = at.field("type").json;
@@ -146,6 +178,25 @@ std::map<std::string, Entry> parse_results(std::string_view text, const std::str
   return results;
 }
 
+About parse_about(std::string_view text, const std::string& place) {
+  About about;
+  each_line(text, place, [&](const JsonAt& at) {
+    if (at.field("type").json != "summary") return;
+    const std::string engine = at.field("engine").text();
+    const auto add = [&](const std::string& name, const std::string& value) {
+      const std::pair property(name, value);
+      if (std::ranges::find(about.properties, property) == about.properties.end())
+        about.properties.push_back(property);
+    };
+    add("libtorch", at.field("libtorch").text());
+    add("cpu_capability", at.field("cpu_capability").text());
+    add(engine + ".seed", whole_at(at.field("seed")));
+    add(engine + ".cases", std::to_string(at.field("cases").count()));
+    about.seconds += at.field("seconds").amount();
+  });
+  return about;
+}
+
 std::map<std::string, Kept> parse_kept(std::string_view text, const std::string& place) {
   std::map<std::string, Kept> kept;
   each_line(text, place, [&](const JsonAt& at) {
@@ -156,6 +207,8 @@ std::map<std::string, Kept> parse_kept(std::string_view text, const std::string&
     kept[signature] = {
         at.json.contains("cause") ? cause_at(at.field("cause")) : unlooked_cause(parse_signature(signature)),
         standing == "fixed"};
+    if (at.json.contains("since")) kept[signature].since = date_at(at.field("since"));
+    if (at.json.contains("severity")) kept[signature].severity = severity_at(at.field("severity"));
   });
   return kept;
 }
@@ -165,7 +218,9 @@ std::string print_kept(const std::map<std::string, Kept>& kept) {
   for (const auto& [signature, place] : kept)
     text += json_line("kept", {{"signature", signature},
                                {"cause", to_string(place.cause)},
-                               {"standing", place.fixed ? "fixed" : "open"}});
+                               {"standing", place.fixed ? "fixed" : "open"},
+                               {"since", place.since},
+                               {"severity", to_string(place.severity)}});
   return text;
 }
 

@@ -27,6 +27,8 @@ nlohmann::json to_json(const Report&);
 /// replayed case showed; a signature that a case records and no longer shows is fixed, where nothing else
 /// shows it. A line that is not as it should be is an Error with its number.
 std::map<std::string, Entry> parse_results(std::string_view text, const std::string& place);
+/// Of the same lines, what the runs were: engines, seeds, cases, LibTorch, and how long cases ran.
+About parse_about(std::string_view text, const std::string& place);
 /// What earlier reports told, by signature. Same form, type `kept`; a line of before there were causes has
 /// the cause of what nobody has looked at.
 std::map<std::string, Kept> parse_kept(std::string_view text, const std::string& place);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "harness/core/names.h"
 #include "harness/core/text.h"
 #include "harness/report/report.h"
@@ -36,6 +38,7 @@ struct Section {
 constexpr Section kSections[] = {
     {Standing::fresh, Standing::fresh, "New"},
     {Standing::returned, Standing::returned, "Returned: an earlier report called them fixed"},
+    {Standing::open, Standing::open, "Open: told of before, neither accepted nor mended"},
     {Standing::spread, Standing::spread, "Spread: known, and shown at new places"},
     {Standing::fixed, Standing::fixed, "Fixed: known, and no longer shown"},
     {Standing::partly_fixed, Standing::fixed, "Partly fixed: no longer shown at some places"},
@@ -45,6 +48,7 @@ std::string row(const CauseEntry& cause, Standing of_places, const std::string& 
   constexpr size_t kMostPlaces = 3;
   std::string what = fmt::format("{}<br>{}", cell(cause.title), code(to_string(cause.cause)));
   if (!cause.upstream.empty()) what += "<br>" + cell(cause.upstream);
+  if (cause.standing == Standing::open) what += "<br>told first on " + cell(cause.since);
   const size_t count = cause.count(of_places), all = cause.places.size();
   std::string places = count == all ? fmt::format("{}", all) : fmt::format("{} of {}", count, all);
   std::string again;
@@ -64,8 +68,12 @@ std::string table(const Report& report, const Section& section, const std::strin
   if (report.count_causes(section.standing) == 0) return {};
   std::string text = fmt::format(
       "\n## {}\n\n| severity | cause | where | places | again |\n|---|---|---|---|---|\n", section.heading);
+  std::vector<const CauseEntry*> causes;
   for (const CauseEntry& cause : report.causes)
-    if (cause.standing == section.standing) text += row(cause, section.of_places, command);
+    if (cause.standing == section.standing) causes.push_back(&cause);
+  if (section.standing == Standing::open)  // the oldest first
+    std::ranges::stable_sort(causes, {}, [](const CauseEntry* cause) { return cause->since; });
+  for (const CauseEntry* cause : causes) text += row(*cause, section.of_places, command);
   return text;
 }
 
@@ -83,7 +91,7 @@ std::string to_markdown(const Report& report, const std::string& command) {
   const size_t fresh = report.count_causes(Standing::fresh);
   std::string text = fmt::format("# dtypefuzz: {} new cause{}", fresh == 0 ? "no" : std::to_string(fresh),
                                  fresh == 1 ? "" : "s");
-  for (const auto standing : {Standing::returned, Standing::spread})
+  for (const auto standing : {Standing::returned, Standing::open, Standing::spread})
     if (const size_t count = report.count_causes(standing); count > 0)
       text += fmt::format(", {} {}", count, to_string(standing));
   text += "\n\n" + counts("severity", [](Standing standing) { return to_string(standing); }) +

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <tuple>
 
 #include "harness/blame/inspect.h"
@@ -32,6 +33,10 @@ bool is_looked_at(const Finding& finding) {
 /// The cause that somebody has found before, where the entry has none, and what is known of it.
 void complete(Entry& entry, const Baseline& known) {
   const auto place = known.places.find(entry.signature());
+  // Of several files that show it, the one that is named for it.
+  if (place != known.places.end() && !place->second.path.empty() &&
+      std::filesystem::path(entry.path).filename() != file_name_of(entry.signature()))
+    entry.path = place->second.path.string();
   if (place != known.places.end() && !is_looked_at(entry.finding))
     entry.finding.cause = known.causes.at(place->second.cause).file.cause;
   const auto cause = known.causes.find(entry.cause());
@@ -82,9 +87,14 @@ class Before {
  public:
   Before(const Baseline& baseline, const std::map<std::string, Kept>& kept)
       : kept_(kept), faults_(baseline.faults()) {
+    for (const auto& [text, cause] : baseline.causes)
+      if (!cause.file.title.empty()) accepted_.insert(text);
     for (const auto& [signature, known] : kept) {
-      (known.fixed ? ended_ : open_).insert(to_string(known.cause));
-      if (!known.fixed) faults_.add(parse_signature(signature), known.cause);
+      const std::string cause = to_string(known.cause);
+      (known.fixed ? ended_ : open_).insert(cause);
+      if (known.fixed) continue;
+      faults_.add(parse_signature(signature), known.cause);
+      if (!known.since.empty() && !accepted_.contains(cause)) told_.insert(cause);
     }
     for (const auto& [signature, place] : baseline.places)
       // What has no case cannot be seen to be fixed, and keeps no cause open.
@@ -94,6 +104,7 @@ class Before {
   Standing standing_of(const Entry& entry) const {
     if (entry.standing == Standing::fixed) return Standing::fixed;
     if (is_fixed(entry.signature())) return Standing::returned;
+    if (told_.contains(entry.cause()) && kept_.contains(entry.signature())) return Standing::open;
     // A case that records it, or the baseline of who ran it. What spread within the run is no less new for
     // that.
     if (entry.standing == Standing::known) return Standing::known;
@@ -101,6 +112,9 @@ class Before {
     const bool all_fixed = ended_.contains(entry.cause()) && !open_.contains(entry.cause());
     return all_fixed && standing < Standing::known ? Standing::returned : standing;
   }
+
+  /// Whether its cause was told of before, and nobody has accepted it.
+  bool is_open(const Kept& place) const { return !place.fixed && told_.contains(to_string(place.cause)); }
 
  private:
   bool is_fixed(const std::string& signature) const {
@@ -111,6 +125,7 @@ class Before {
   const std::map<std::string, Kept>& kept_;
   KnownFaults faults_;
   std::set<std::string> ended_, open_;  ///< causes with a place that was called fixed, with one that was not
+  std::set<std::string> accepted_, told_;  ///< causes with a title; told of, and without one
 };
 
 /// What all say that say anything; empty where they differ.
@@ -124,7 +139,7 @@ std::string agreed(const std::vector<Entry>& places, std::string Entry::* text) 
 }
 
 Standing standing_of(const CauseEntry& cause, bool is_unheard) {
-  for (const auto standing : {Standing::fresh, Standing::returned, Standing::spread})
+  for (const auto standing : {Standing::fresh, Standing::returned, Standing::open, Standing::spread})
     if (cause.count(standing) > 0) return standing;
   if (cause.count(Standing::fixed) == 0) return Standing::known;
   return is_unheard || cause.count(Standing::known) > 0 ? Standing::partly_fixed : Standing::fixed;
@@ -146,6 +161,7 @@ CauseEntry entry_of(std::vector<Entry>&& places, const std::set<std::string>& un
   for (const Entry& place : places) {
     entry.severity = std::min(entry.severity, place.finding.violation.severity);
     if (entry.where == Whereabouts{}) entry.where = place.finding.where;
+    if (!place.since.empty() && (entry.since.empty() || place.since < entry.since)) entry.since = place.since;
   }
   entry.places = std::move(places);
   entry.standing = standing_of(entry, unheard.contains(to_string(entry.cause)));
@@ -166,8 +182,10 @@ Entry no_longer_shown(const std::string& signature, const std::string& path,
 }
 
 bool is_red(Standing standing, FailOn fail_on) {
+  if (fail_on == FailOn::none) return false;
   return standing == Standing::fresh || standing == Standing::returned ||
-         (standing == Standing::spread && fail_on == FailOn::place);
+         (standing == Standing::spread && fail_on == FailOn::place) ||
+         (standing == Standing::open && fail_on == FailOn::open);
 }
 
 size_t CauseEntry::count(Standing wanted) const {
@@ -205,16 +223,29 @@ Report by_cause(std::vector<Entry> entries, const std::set<std::string>& unheard
 }
 
 Report report_of(const std::string& findings, const Space& space, const std::map<std::string, Entry>& results,
-                 const Baseline& baseline, std::map<std::string, Kept>& kept) {
+                 const Baseline& baseline, std::map<std::string, Kept>& kept, const std::string& today) {
   std::map<std::string, Entry> told = results;
   const Baseline found = load_baseline(findings, space);
   add_found(told, findings, space, found);
   const Before before(baseline, kept);
+  // What was told of and not accepted is told again, whether this run met it or not.
+  for (const auto& [signature, place] : kept)
+    if (before.is_open(place) && !told.contains(signature)) {
+      Entry entry = no_longer_shown(signature, {}, place.cause);
+      entry.finding.violation.promised = "as was told";
+      entry.finding.violation.seen = fmt::format("told on {}; this run did not meet it", place.since);
+      entry.finding.violation.severity = place.severity;
+      entry.standing = Standing::open;
+      told.emplace(signature, std::move(entry));
+    }
   std::vector<Entry> entries;
   for (auto& [signature, entry] : told) {
     for (const Baseline* known : {&baseline, &found}) complete(entry, *known);
     entry.finding.cause = cause_of(entry.finding);
     entry.standing = before.standing_of(entry);
+    if (const auto at = kept.find(signature); at != kept.end()) entry.since = at->second.since;
+    if (entry.since.empty() && entry.standing <= Standing::open) entry.since = today;
+    if (!entry.path.empty()) entry.path = from_here(entry.path);
     entries.push_back(std::move(entry));
   }
   std::set<std::string> unheard;
@@ -223,12 +254,19 @@ Report report_of(const std::string& findings, const Space& space, const std::map
   Report report = by_cause(std::move(entries), unheard);
   for (const CauseEntry& cause : report.causes) {
     for (const Entry& place : cause.places)
-      kept[place.signature()] = {cause.cause, place.standing == Standing::fixed};
+      kept[place.signature()] = {cause.cause, place.standing == Standing::fixed, place.since,
+                                 place.finding.violation.severity};
     // Those of its places that have no case, too.
     if (cause.standing == Standing::fixed)
       for (auto& [signature, place] : kept) place.fixed = place.fixed || place.cause == cause.cause;
   }
   return report;
+}
+
+std::string from_here(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path near = std::filesystem::proximate(path, error);
+  return error || near.empty() || *near.begin() == ".." ? path : near.string();
 }
 
 std::string to_line(const Whereabouts& where) {

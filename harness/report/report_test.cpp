@@ -58,7 +58,7 @@ std::string refusal(const auto& call) {
 class Reports : public testing::Test {
  protected:
   Report report(const std::string& results) {
-    return report_of(folder.string(), whole_space(), parse_results(results, "r"), baseline, kept);
+    return report_of(folder.string(), whole_space(), parse_results(results, "r"), baseline, kept, today);
   }
   Standing standing(const std::string& results, const std::string& signature = kA) {
     for (const CauseEntry& cause : report(results).causes)
@@ -94,16 +94,51 @@ class Reports : public testing::Test {
   const fs::path folder = temporary.path;
   Baseline baseline;
   std::map<std::string, Kept> kept;
+  std::string today = "2026-11-20";
 };
 
-TEST_F(Reports, AFindingIsNewOnceThenKnownThenFixedThenReturned) {
+TEST_F(Reports, AFindingIsNewOnceThenOpenThenFixedThenReturned) {
   EXPECT_EQ(standing(line_of(kA, "new")), Standing::fresh);
-  EXPECT_EQ(standing(line_of(kA, "new")), Standing::known);
+  EXPECT_EQ(standing(line_of(kA, "new")), Standing::open);
   EXPECT_EQ(standing(line_of(kA, "fixed")), Standing::fixed);
   EXPECT_EQ(standing(line_of(kA, "fixed")), Standing::fixed);
   kept = parse_kept(print_kept(kept), "kept");  // as from one night to the next
   EXPECT_EQ(standing(line_of(kA, "known")), Standing::returned);
-  EXPECT_EQ(standing(line_of(kA, "known")), Standing::known);
+  EXPECT_EQ(standing(line_of(kA, "known")), Standing::open);
+}
+
+TEST_F(Reports, WhatWasToldStaysOpenWithItsDateUntilSomebodyAcceptsIt) {
+  report(blamed(kA, "new"));
+  kept = parse_kept(print_kept(kept), "kept");
+  today = "2026-11-21";
+  const Report unmet = report("");  // a night that does not meet it tells it all the same
+  ASSERT_EQ(unmet.causes.size(), 1u);
+  EXPECT_EQ(unmet.causes[0].standing, Standing::open);
+  EXPECT_EQ(unmet.causes[0].since, "2026-11-20");
+  EXPECT_EQ(unmet.causes[0].severity, Severity::late);
+  EXPECT_EQ(unmet.count_red(FailOn::fresh), 0u);
+  EXPECT_EQ(unmet.count_red(FailOn::open), 1u);
+  EXPECT_EQ(report(blamed(kA, "known")).causes[0].since, "2026-11-20");  // so does one whose baseline has it
+  EXPECT_THAT(to_markdown(unmet, "x"), HasSubstr("told first on 2026"));
+  EXPECT_THAT(to_annotations(unmet, FailOn::open), testing::StartsWith("::error title=open (late)::"));
+  EXPECT_THAT(to_annotations(unmet, FailOn::fresh), testing::StartsWith("::warning title=open (late)::"));
+  add_known(kB);  // the same cause, with a title: accepted
+  EXPECT_EQ(standing(blamed(kA, "known")), Standing::known);
+  EXPECT_EQ(report("").count_causes(Standing::open), 0u);
+}
+
+TEST_F(Reports, NothingIsRedWhereNothingIsToFail) {
+  EXPECT_EQ(report(blamed(kA, "new")).count_red(FailOn::none), 0u);
+}
+
+TEST_F(Reports, OfSeveralFilesTheOneThatIsNamedForItIsTold) {
+  const std::string named = "x/" + file_name_of(kA);
+  const auto line = [&](const std::string& path) {
+    Entry entry{.finding = {.violation = {.signature = parse_signature(kA)}, .body = {}}, .path = path};
+    return json_line("finding", to_json(entry));
+  };
+  for (const std::string& results : {line(named) + line("other.case"), line("other.case") + line(named)})
+    EXPECT_EQ(parse_results(results, "r").at(kA).path, named);
 }
 
 TEST_F(Reports, WhatTheBaselineHasIsKnown) {
@@ -122,14 +157,14 @@ TEST_F(Reports, ACauseThatTheBaselineHasHasSpreadWhereThePlaceIsNew) {
   EXPECT_EQ(told.count(Standing::spread), 1u);
   EXPECT_EQ(told.count(Standing::known), 1u);
   EXPECT_EQ(told.count_causes(Standing::spread, Severity::late), 1u);
-  EXPECT_EQ(told.count_red(FailOn::cause), 1u);
+  EXPECT_EQ(told.count_red(FailOn::fresh), 1u);
   EXPECT_EQ(told.count_red(FailOn::place), 2u);
   EXPECT_EQ(standing(results, kC), Standing::known);  // told once
 }
 
 TEST_F(Reports, ANewCauseIsNewThoughItSpreadWithinTheRun) {
   const Report told = report(blamed(kA, "new") + blamed(kC, "spread"));
-  EXPECT_EQ(told.count_red(FailOn::cause), 1u);
+  EXPECT_EQ(told.count_red(FailOn::fresh), 1u);
   EXPECT_EQ(told.count(Standing::fresh), 2u);
 }
 
@@ -137,7 +172,7 @@ TEST_F(Reports, ANewCauseAtAKnownPlaceIsNew) {
   add_known(kA);
   EXPECT_EQ(standing(blamed(kA, "new", kOther)), Standing::fresh);
   kept = parse_kept(print_kept(kept), "kept");
-  EXPECT_EQ(standing(blamed(kA, "new", kOther)), Standing::known);
+  EXPECT_EQ(standing(blamed(kA, "new", kOther)), Standing::open);
 }
 
 TEST_F(Reports, APlaceThatNobodyHasLookedAtIsKnownWhateverItIsBlamedOn) {
@@ -175,7 +210,7 @@ TEST_F(Reports, ACauseThatWasFixedHasReturnedWhereverItIsMet) {
   report(blamed(kA, "fixed"));  // partly
   const Report told = report(blamed(kA, "known") + blamed(kC, "known"));
   EXPECT_EQ(told.causes[0].standing, Standing::returned);
-  EXPECT_EQ(told.count_red(FailOn::cause), 1u);
+  EXPECT_EQ(told.count_red(FailOn::fresh), 1u);
   EXPECT_EQ(told.count(Standing::known), 1u);
 }
 
@@ -258,7 +293,7 @@ TEST(Results, AreRefusedWithTheirLine) {
   EXPECT_THAT(says(R"({"schema":2,"type":"finding"})"), HasSubstr("schema 2, this version reads 1"));
   EXPECT_THAT(says(line_of("../../x", "new")), HasSubstr("r.json:2: signature: '../../x' is no signature"));
   EXPECT_THAT(says(line_of(kA, "old")),
-              HasSubstr("novelty: expected one of new, returned, spread, known, fixed"));
+              HasSubstr("novelty: expected one of new, returned, open, spread, known, fixed"));
   EXPECT_THAT(says(line_of(kA, "new", "awful")), HasSubstr("severity: expected one of crash, wrong_bits"));
   EXPECT_THAT(says(line_of(kA, "partly fixed")), HasSubstr("expected new, returned, spread, known or fixed"));
   EXPECT_THAT(says(line_of(kA, "new", "late", "a:b")), HasSubstr("r.json:2: cause: 'a:b' is no cause"));
@@ -350,7 +385,7 @@ TEST(ByCause, PutsPlacesTogetherTheWorstFirst) {
 
 TEST(JUnit, HasOneTestACauseAndNewOnesFailWhateverTheirText) {
   pugi::xml_document document;
-  const std::string text = to_junit(by_cause(hostile()), FailOn::cause);
+  const std::string text = to_junit(by_cause(hostile()), FailOn::fresh, {});
   ASSERT_TRUE(document.load_string(text.c_str()));
   const auto suite = document.child("testsuites").child("testsuite");
   EXPECT_EQ(suite.attribute("tests").as_int(), 2);
@@ -369,11 +404,48 @@ TEST(JUnit, HasOneTestACauseAndNewOnesFailWhateverTheirText) {
   for (const char c : text) EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n') << int(c);
 }
 
+TEST(JUnit, SkipsWhatIsKnownAndTellsTheRun) {
+  pugi::xml_document document;
+  const About about{.properties = {{"libtorch", "2.13.0"}}, .seconds = 1.5, .time = "2026-11-20T00:00:00Z"};
+  ASSERT_TRUE(
+      document.load_string(to_junit(by_cause(widely(Standing::known)), FailOn::fresh, about).c_str()));
+  const auto suite = document.child("testsuites").child("testsuite");
+  EXPECT_EQ(suite.attribute("skipped").as_int(), 1);
+  EXPECT_STREQ(suite.attribute("time").value(), "1.500");
+  EXPECT_STREQ(suite.attribute("timestamp").value(), "2026-11-20T00:00:00Z");
+  EXPECT_STREQ(suite.child("properties").child("property").attribute("name").value(), "libtorch");
+  EXPECT_THAT(suite.child("testcase").child("skipped").attribute("message").value(),
+              testing::StartsWith("known: "));
+}
+
+TEST(JUnit, ACaseThatFailsIsAFailureWithAllThatIsTold) {
+  pugi::xml_document document;
+  ASSERT_TRUE(document.load_string(to_junit({{"d/a.case", 0.25, TestCase::passed, "as seen", ""},
+                                             {"d/b.case", 0.5, TestCase::failed, "differs", "one\n\x1btwo\n"},
+                                             {"c.case", 0, TestCase::skipped, "not applicable", ""}})
+                                       .c_str()));
+  const auto suite = document.child("testsuites").child("testsuite");
+  EXPECT_EQ(suite.attribute("tests").as_int(), 3);
+  EXPECT_EQ(suite.attribute("failures").as_int(), 1);
+  EXPECT_EQ(suite.attribute("skipped").as_int(), 1);
+  const auto failed = suite.find_child_by_attribute("name", "b.case");
+  EXPECT_STREQ(failed.attribute("file").value(), "d/b.case");
+  EXPECT_STREQ(failed.child("failure").attribute("type").value(), "differs");
+  EXPECT_STREQ(failed.child("failure").text().get(), "one\n\uFFFDtwo\n");
+}
+
+TEST(Annotations, AreALineACauseWhateverItsText) {
+  const std::string text = to_annotations(by_cause(hostile()), FailOn::fresh);
+  EXPECT_THAT(text, testing::StartsWith("::error file=dir/it's `|.case,line=1,title=new (late)::a | b"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
+  EXPECT_THAT(text, HasSubstr("\n::notice "));
+}
+
 TEST(JUnit, FailsForWhatHasSpreadWherePlacesAreAskedFor) {
   const Report report = by_cause(widely(Standing::spread));
-  for (const auto& [fail_on, failures] : {std::pair(FailOn::cause, 0), std::pair(FailOn::place, 1)}) {
+  for (const auto& [fail_on, failures] : {std::pair(FailOn::fresh, 0), std::pair(FailOn::place, 1)}) {
     pugi::xml_document document;
-    ASSERT_TRUE(document.load_string(to_junit(report, fail_on).c_str()));
+    ASSERT_TRUE(document.load_string(to_junit(report, fail_on, {}).c_str()));
     const auto suite = document.child("testsuites").child("testsuite");
     EXPECT_EQ(suite.attribute("failures").as_int(), failures);
     const std::string told = suite.child("testcase").child(failures ? "failure" : "system-out").text().get();
@@ -385,9 +457,9 @@ TEST(JUnit, FailsForWhatHasSpreadWherePlacesAreAskedFor) {
 
 TEST(Reported, WhatHasReturnedIsRed) {
   const Report report = by_cause(hostile(Standing::returned));
-  EXPECT_EQ(report.count_red(FailOn::cause), 1u);
+  EXPECT_EQ(report.count_red(FailOn::fresh), 1u);
   pugi::xml_document document;
-  ASSERT_TRUE(document.load_string(to_junit(report, FailOn::cause).c_str()));
+  ASSERT_TRUE(document.load_string(to_junit(report, FailOn::fresh, {}).c_str()));
   const auto suite = document.child("testsuites").child("testsuite");
   EXPECT_EQ(suite.attribute("failures").as_int(), 1);
   EXPECT_THAT(suite.find_child_by_attribute("name", kEngine.c_str()).child("failure").text().get(),
@@ -398,9 +470,10 @@ TEST(Reported, WhatHasReturnedIsRed) {
 TEST(Markdown, CountsAndShowsWhatIsNewWithItsCommandAndAsTextAlone) {
   const std::string text = to_markdown(by_cause(hostile()), "build/dtypefuzz");
   EXPECT_THAT(text, HasSubstr("# dtypefuzz: 1 new cause\n"));
-  EXPECT_THAT(text, HasSubstr("| severity | new | returned | spread | known | fixed | partly fixed |\n"));
-  EXPECT_THAT(text, HasSubstr("| late | 1 | 0 | 0 | 0 | 0 | 0 |\n"));
-  EXPECT_THAT(text, HasSubstr("| wrong\\_bits | 0 | 0 | 0 | 0 | 1 | 0 |\n"));
+  EXPECT_THAT(text,
+              HasSubstr("| severity | new | returned | open | spread | known | fixed | partly fixed |\n"));
+  EXPECT_THAT(text, HasSubstr("| late | 1 | 0 | 0 | 0 | 0 | 0 | 0 |\n"));
+  EXPECT_THAT(text, HasSubstr("| wrong\\_bits | 0 | 0 | 0 | 0 | 0 | 1 | 0 |\n"));
   EXPECT_THAT(text, HasSubstr("a \\| b \\</failure\\> \\& \" ' \\]\\]\\>"));
   EXPECT_THAT(text, HasSubstr(R"(`` build/dtypefuzz replay 'dir/it'\''s `\|.case' ``)"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
@@ -414,7 +487,7 @@ TEST(Markdown, NamesThreePlacesOfACauseAndCountsTheRest) {
   EXPECT_THAT(text, HasSubstr("| 4 of 5<br>`refusal_is_early:Bilinear:"));
   EXPECT_THAT(text, HasSubstr("<br>and 1 more | `dtypefuzz replay Bilinear.case` |\n"));
   EXPECT_THAT(text, Not(HasSubstr("Linear:input:float:backward:cast:cpu:off`<br>`refusal_is_early:RNN")));
-  EXPECT_THAT(text, HasSubstr("| places | 0 | 0 | 4 | 1 | 0 | 0 |\n"));
+  EXPECT_THAT(text, HasSubstr("| places | 0 | 0 | 0 | 4 | 1 | 0 | 0 |\n"));
   EXPECT_THAT(to_markdown(by_cause(widely(Standing::fixed)), "x"), HasSubstr("\n## Partly fixed: "));
 }
 
@@ -433,6 +506,15 @@ TEST(Text, LeadsWithWhatIsWrongAndWhere) {
                         kA + "\n  promised: "));
   EXPECT_THAT(text_of(entry, whole_space(), "dtypefuzz"),
               testing::EndsWith("  saved:    x.case\n  again:    dtypefuzz replay x.case\n"));
+}
+
+TEST(Text, ASignatureReadsAsASentence) {
+  EXPECT_EQ(
+      in_words(
+          parse_signature("mismatch_is_refused_by_name:Linear:input/weight:-:forward:accepted:meta:off")),
+      "Linear: input against weight, in forward, accepted without a word, on meta, outside of autocast");
+  EXPECT_EQ(in_words(parse_signature("agreeing_dtypes_succeed:GRU:-:low_float:backward:cast:cpu:bfloat16")),
+            "GRU (low_float), in backward, cast, on cpu, in a bfloat16 region");
 }
 
 TEST(Text, OfWhatHasSpreadIsOneLine) {

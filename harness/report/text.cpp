@@ -12,6 +12,26 @@ std::string line(std::string_view name, std::string_view text) {
 
 }  // namespace
 
+std::string in_words(const Signature& s) {
+  std::string text = s.culprit;
+  if (s.operands != "-") {
+    const auto slash = s.operands.find('/');
+    text += slash == std::string::npos
+                ? ": " + s.operands
+                : fmt::format(": {} against {}", s.operands.substr(0, slash), s.operands.substr(slash + 1));
+  }
+  if (s.category != "-") text += fmt::format(" ({})", s.category);
+  text += fmt::format(", in {}", s.phase);
+  text += s.family == "accepted"       ? ", accepted without a word"
+          : s.family == "mismatch"     ? ", refused as a mismatch that it is none"
+          : s.family == "unrecognized" ? ", refused in words that no family knows"
+                                       : ", " + s.family;
+  text += fmt::format(", on {}", s.device);
+  return text + (s.autocast == "off"     ? ", outside of autocast"
+                 : s.autocast == "other" ? ", in an undocumented region"
+                                         : fmt::format(", in a {} region", s.autocast));
+}
+
 std::string text_of(const Entry& entry, const Space& space, const std::string& command) {
   const Finding& finding = entry.finding;
   const Violation& violation = finding.violation;

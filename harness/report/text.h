@@ -11,4 +11,8 @@ namespace dtypefuzz {
 /// person calls this program.
 std::string text_of(const Entry&, const Space&, const std::string& command);
 
+/// A signature, as a person reads it: `Linear: input against weight (float), in forward, accepted without a
+/// word, on cpu, outside of autocast`.
+std::string in_words(const Signature&);
+
 }  // namespace dtypefuzz

@@ -32,6 +32,9 @@ struct Isolated {
   std::string promise = {};
   std::string stack = {};       ///< native frames where the process ended
   std::vector<Said> said = {};  ///< by each property
+  /// Of the last layer that refused operands which disagree: the cast that it needs, and what came of trying
+  /// it: `cast input to float32 (tried: succeeds)`. Empty where there is none.
+  std::string repair = {};
 };
 /// `onednn_isa`: as if the CPU had no more than this instruction set (oneDNN's name for it).
 Isolated check_isolated(const Case&, const Space&, const Limits&, Strictness,

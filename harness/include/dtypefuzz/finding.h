@@ -108,6 +108,7 @@ Cause cause_of(const Finding&);
 enum class Standing : uint8_t {
   fresh,         ///< `new`: its cause is in no baseline and in no earlier report
   returned,      ///< an earlier report called it fixed, and it is here again
+  open,          ///< an earlier report told of it, and nobody has accepted or mended it
   spread,        ///< its cause is known, and shows at a place that is not
   known,         ///< a baseline or an earlier report has it
   fixed,         ///< known, and no longer shown
