@@ -32,7 +32,7 @@ case $command in
     ;;
   atlas) cp "$root/answers/atlas" "$out" 2>/dev/null ;;
   diff) cmp -s "${@: -2:1}" "${@: -1}" || { echo 'Linear: differs' && exit 1; } ;;
-  report) echo '# Summary' >"$markdown" ;;
+  report) [[ -z $markdown ]] || echo '# Summary' >"$markdown" ;;
   corpus) cp -r "${@: -1}/." "$3" ;;
 esac
 exit "$(cat "$root/answers/$command.code" 2>/dev/null || echo 0)"
@@ -59,7 +59,8 @@ class Nightly(unittest.TestCase):
         self.root = pathlib.Path(kept.name).resolve()
         for folder in ("ci", "build", "answers/new", "corpus/findings/cause", "corpus/seeds", "harness/hostile/seeds"):
             (self.root / folder).mkdir(parents=True)
-        shutil.copy(REPOSITORY / "ci" / "nightly", self.root / "ci")
+        for script in ("nightly", "nights"):
+            shutil.copy(REPOSITORY / "ci" / script, self.root / "ci")
         self.program("ci/setup", STEP)
         self.program("ci/lint", STEP)
         self.program("build/dtypefuzz", TOOL)
@@ -100,10 +101,10 @@ class Nightly(unittest.TestCase):
         return (self.state / "summary.md").read_text()
 
     def test_a_night_goes_through_its_steps_in_order_and_shares_its_time(self):
-        self.assertEqual(self.night("--time", "100s", "--seed", "5")[0], 0)
+        self.assertEqual(self.night("--time", "100s", "--seed", "5", "--atlas")[0], 0)
         names = [" ".join(line.split()[:3]) for line in self.words("")]
         self.assertEqual(names, ["setup dtypefuzz_commands dtypefuzz_hostile_commands",
-                                 f"replay --json {self.root}/corpus", "fuzz --engine libfuzzer",
+                                 f"replay --json {self.root}/corpus/seeds", "fuzz --engine libfuzzer",
                                  "fuzz --engine rapidcheck", "fuzz --engine neighbors", f"atlas --jobs {os.cpu_count()}",
                                  f"report {self.state}/findings --results", f"corpus --into {self.state}/told"])
         times = [line.split("--time ")[1].split()[0] for line in self.words("fuzz")]
@@ -167,21 +168,21 @@ class Nightly(unittest.TestCase):
         self.assertIn("`readers/signature_fuzzer.log`", self.summary())
 
     def test_the_atlas_is_held_against_that_of_the_night_before(self):
-        self.night("--time", "1s")
+        self.night("--time", "1s", "--atlas")
         self.assertIn("- atlas: the first one, kept\n", self.summary())
-        self.night("--time", "1s")
+        self.night("--time", "1s", "--atlas")
         self.assertIn("- atlas: as the one before\n", self.summary())
         self.answer("atlas", "two")
-        self.assertEqual(self.night("--time", "1s")[0], 0)
+        self.assertEqual(self.night("--time", "1s", "--atlas")[0], 0)
         self.assertIn("- atlas: differs from the one before\n", self.summary())
         self.assertIn("Linear: differs", self.summary())
-        self.night("--time", "1s")
+        self.night("--time", "1s", "--atlas")
         self.assertIn("- atlas: as the one before\n", self.summary())
 
     def test_an_atlas_that_cannot_be_made_is_told_and_the_one_before_kept(self):
-        self.night("--time", "1s")
+        self.night("--time", "1s", "--atlas")
         self.answer("atlas.code", 3)
-        self.assertEqual(self.night("--time", "1s")[0], 0)
+        self.assertEqual(self.night("--time", "1s", "--atlas")[0], 0)
         self.assertIn("- atlas: could not be made, see `atlas.log`", self.summary())
 
     def test_a_tool_that_fails_ends_the_night_with_its_code_and_tells_nothing(self):
@@ -215,12 +216,54 @@ class Nightly(unittest.TestCase):
         self.assertEqual(code.returncode, 3)
         self.assertIn("another night is using it", code.stderr)
         first.send_signal(signal.SIGTERM)
-        self.assertNotEqual(first.wait(timeout=20), 0)
+        self.assertEqual(first.wait(timeout=20), 143)
         self.assertEqual(list((self.state / "told").iterdir()), [])
+        night = self.nights()[-1]
+        self.assertEqual((night["outcome"], night["exit_code"]), ("interrupted", 143))
+
+    def nights(self):
+        return [json.loads(line) for line in (self.state / "nights.jsonl").read_text().splitlines()]
+
+    def test_each_night_is_a_line_of_the_history_and_of_its_page(self):
+        self.night("--time", "1s", "--seed", "7")
+        self.answer("report.code", 1)
+        self.night("--time", "1s", "--seed", "8")
+        self.assertEqual([(night["seed"], night["exit_code"], night["cases"]) for night in self.nights()],
+                         [("7", 0, 21), ("8", 1, 21)])
+        self.assertIn("replay", self.nights()[0]["took"])
+        page = (self.state / "index.html").read_text()
+        self.assertIn("dtypefuzz: 2 nights", page)
+        self.answer("fuzz.code", 3)
+        self.night("--time", "1s")
+        self.assertEqual(self.nights()[-1]["outcome"], "failed")
+
+    def test_in_a_workflow_findings_are_annotations(self):
+        os.environ["GITHUB_ACTIONS"] = "true"
+        self.addCleanup(os.environ.pop, "GITHUB_ACTIONS")
+        self.night("--time", "1s")
+        self.assertEqual([" --format github" in line for line in self.words("report")], [True, False])
+
+    def test_a_short_night_leaves_the_atlas_out_and_looks_at_what_is_known_once(self):
+        self.night("--time", "599s")
+        self.assertEqual(self.words("atlas"), [])
+        for line in self.words("fuzz"):
+            self.assertIn(" --check-known never ", line)
+        self.night("--time", "600s")
+        self.assertEqual(len(self.words("atlas")), 1)
+
+    def test_somebody_elses_baseline_and_what_is_to_fail_are_handed_on(self):
+        (self.root / "theirs/cause").mkdir(parents=True)
+        (self.root / "theirs/cause/ours.case").write_text("known\n")
+        self.find("cause/x.case")
+        for _ in range(2):
+            self.night("--time", "1s", "--baseline", str(self.root / "theirs"), "--fail-on", "open")
+        self.assertEqual(self.cases("known"), ["findings/cause/ours.case", "told/cause/x.case"])
+        self.assertIn(f" {self.root}/theirs {self.state}/told", self.words("replay")[0])
+        self.assertIn(" --fail-on open ", self.words("report")[0])
 
     def test_wrong_options_are_refused_before_anything_is_done(self):
         for options in (["--time", "0"], ["--time", "1.5m"], ["--time", "-1"], ["--seed", "x"], ["--state", ""],
-                        ["--tiem", "1s"], ["--no-fuzz"]):
+                        ["--tiem", "1s"], ["--no-fuzz"], ["--baseline", "nowhere"], ["--fail-on", "all"]):
             code, told = self.night(*options)
             self.assertEqual((code, len(told.splitlines())), (2, 1), told)
         self.assertEqual(self.words(""), [])
@@ -235,7 +278,7 @@ class Nightly(unittest.TestCase):
         shutil.copy(seed, self.root / "corpus/seeds")
         finding = min((REPOSITORY / "corpus/findings").rglob("load-archive-float*.case"))
         shutil.copy(finding, self.root / "corpus/findings")
-        code, told = self.night("--time", "2s", "--modules", "ReLU", "--no-readers", "--state", str(self.state))
+        code, told = self.night("--time", "2s", "--modules", "ReLU", "--no-readers", "--atlas", "--state", str(self.state))
         self.assertIn(code, (0, 1), told)
         lines = [json.loads(line) for line in (self.state / "results.jsonl").read_text().splitlines()]
         self.assertEqual(len([line for line in lines if line["type"] == "replay"]), 2)
