@@ -169,10 +169,9 @@ void print_summary(const Orders& o, const Orders& usual, const Settings& setting
     fmt::print("\n");
   }
   const size_t known_places = tally.known.size();
-  fmt::print(
-      "causes: {} new, {} of {} known met again, {} of these at {} new places, {} fixed, {} partly fixed\n",
-      tally.fresh.size(), tally.known_causes.size(), baseline.causes.size(), tally.spread_causes.size(),
-      tally.spread, tally.fixed_causes, tally.partly_fixed_causes);
+  fmt::print("causes: {} new; {} of {} known met again; {} spread to {} places; {} fixed, {} partly fixed\n",
+             tally.fresh.size(), tally.known_causes.size(), baseline.causes.size(),
+             tally.spread_causes.size(), tally.spread, tally.fixed_causes, tally.partly_fixed_causes);
   if (!baseline.places.empty()) {
     fmt::print("known:  {} of {} places met; ", grouped(known_places), grouped(baseline.places.size()));
     if (!tally.looks)

@@ -131,7 +131,8 @@ Json to_json(const CauseEntry& cause) {
 
 Json to_json(const Report& report) {
   return {{"causes", counts([&](Standing standing) { return report.count_causes(standing); })},
-          {"places", counts([&](Standing standing) { return report.count(standing); })}};
+          {"places", counts([&](Standing standing) { return report.count(standing); })},
+          {"not_reachable", report.not_reachable}};
 }
 
 std::map<std::string, Entry> parse_results(std::string_view text, const std::string& place) {

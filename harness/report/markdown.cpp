@@ -102,6 +102,9 @@ std::string to_markdown(const Report& report, const std::string& command) {
     });
   text += counts("all", [&](Standing standing) { return report.count_causes(standing); });
   text += counts("places", [&](Standing standing) { return report.count(standing); });
+  if (report.not_reachable > 0)
+    text += fmt::format("\n{} known places are of other CPUs, and not reachable on this one.\n",
+                        report.not_reachable);
   for (const Section& section : kSections) text += table(report, section, command);
   return text;
 }

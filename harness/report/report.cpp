@@ -252,6 +252,8 @@ Report report_of(const std::string& findings, const Space& space, const std::map
   for (const auto& [signature, place] : baseline.places)
     if (place.here && !place.path.empty() && !told.contains(signature)) unheard.insert(place.cause);
   Report report = by_cause(std::move(entries), unheard);
+  for (const auto& [signature, place] : baseline.places)
+    report.not_reachable += !place.here && !told.contains(signature);
   for (const CauseEntry& cause : report.causes) {
     for (const Entry& place : cause.places)
       kept[place.signature()] = {cause.cause, place.standing == Standing::fixed, place.since,

@@ -63,6 +63,7 @@ bool is_red(Standing, FailOn);
 /// Causes in the order of Standing, then the most severe, then by name.
 struct Report {
   std::vector<CauseEntry> causes;
+  size_t not_reachable = 0;      ///< known places that other CPUs have shown, and this one cannot
   size_t count(Standing) const;  ///< of places
   size_t count_causes(Standing) const;
   size_t count_causes(Standing, Severity) const;

@@ -192,6 +192,10 @@ TEST_F(Reports, ACauseIsFixedWhereAllOfItsPlacesAreAndElsePartly) {
   add_known(kB, kEngine, /*here=*/false);  // what another CPU showed is not asked for
   EXPECT_EQ(standing_of_cause(blamed(kA, "fixed") + blamed(kC, "fixed")), Standing::fixed);
   kept.clear();
+  const Report told = report(blamed(kA, "fixed") + blamed(kC, "fixed"));
+  EXPECT_EQ(told.not_reachable, 1u);
+  EXPECT_THAT(to_markdown(told, "x"), HasSubstr("\n1 known places are of other CPUs"));
+  kept.clear();
   EXPECT_EQ(standing_of_cause(blamed(kA, "fixed") + blamed(kC, "known")), Standing::partly_fixed);
   kept.clear();
   EXPECT_EQ(standing_of_cause(blamed(kA, "fixed")), Standing::partly_fixed);  // of kC nothing was told
