@@ -73,7 +73,7 @@ class Display(unittest.TestCase):
     def test_what_comes_after_the_cases_has_a_line_of_its_own(self):
         text, code = on_terminal(120, [*CAMPAIGN[:-1], "none", "--modules", "Linear"], only_stderr=True)
         self.assertEqual(code, 1)
-        self.assertRegex(text, r"minimizing  [0-9]+ left")
+        self.assertRegex(text, r"minimizing \[#*-*\]  [0-9]+ of [0-9]+  [0-9]+ s")
 
     def test_a_terminal_that_can_do_nothing_gets_no_escapes(self):
         text, code = on_terminal(80, [*CAMPAIGN[:-1], "none", "--modules", "Linear"], TERM="dumb")

@@ -26,6 +26,7 @@ printf 'DTYPEFUZZ_LIBTORCH:PATH=%s\\nCMAKE_HOME_DIRECTORY:INTERNAL=%s\\n' "$MACH
 touch build/build.ninja""",
     "ninja": """[[ $3 == -n ]] && { [[ -f $MACHINE/built ]] && echo 'ninja: no work to do.'; exit 0; }
 echo "ninja $*" >>"$MACHINE/words"
+cat "$MACHINE/ninja.out" 2>/dev/null
 exit "$(cat "$MACHINE/ninja.code" 2>/dev/null || echo 0)" """,
     "clang++-19": "",
 }
@@ -111,6 +112,13 @@ class Setup(unittest.TestCase):
         self.assertIn("CMake Error", told)
         (self.machine / "cmake.code").unlink()
         self.assertEqual(self.setup()[0], 0)
+
+    def test_a_build_tells_now_and_then_how_far_it_is_and_at_once_what_is_wrong(self):
+        lines = "".join(f"[{i} of 300] Building {i}.o\n" for i in range(300))
+        (self.machine / "ninja.out").write_text(lines + "FAILED: x.o\nx.cpp:1:2: error: why\n")
+        _, told, _ = self.setup()
+        self.assertIn("FAILED: x.o\nx.cpp:1:2: error: why\n", told)
+        self.assertNotIn("Building", told)
 
     def test_a_build_that_fails_is_told(self):
         (self.machine / "ninja.code").write_text("1")

@@ -92,6 +92,7 @@ TEST_F(Command, RefusesWhatIsMistypedInOneLineWithTheValueAndTheNextStep) {
       {"fuzz --memory 1M", "--memory '1M': LibTorch itself needs more", 2},
       {"fuzz --resume nowhere", "--resume nowhere: no run.json is there", 2},
       {"fuzz --engine afl --baseline none", "--engine 'afl': expected rapidcheck, libfuzzer, sweep", 2},
+      {"fuzz --engine LibFuzzer --baseline none", "did you mean 'libfuzzer'?", 2},
       {"fuzz --modules Liner --baseline none", "--modules 'Liner': unknown, did you mean 'Linear'?", 2},
       {"fuzz --dtypes floot32 --baseline none", "--dtypes 'floot32': unknown, did you mean 'float32'?", 2},
       {"fuzz --devices gpu --baseline none", "--devices 'gpu': unknown", 2},

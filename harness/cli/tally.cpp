@@ -70,7 +70,9 @@ std::string Tally::news() const {
 Stage stage_of(const Progress& p, const Tally& tally, const Orders& o, const Settings& settings) {
   if (p.after > 0) {
     Stage stage{.what = "minimizing"};
-    stage.facts = {fmt::format("{} left", p.waiting), fmt::format("{:.0f} s", p.after), tally.news()};
+    const size_t all = std::max(tally.to_minimize, p.waiting), done = all - p.waiting;
+    if (all > 0) stage.part = static_cast<double>(done) / static_cast<double>(all);
+    stage.facts = {fmt::format("{} of {}", done, all), fmt::format("{:.0f} s", p.after), tally.news()};
     return stage;
   }
   Stage stage{.what = fmt::format("fuzz {} seed {}", o.engine, o.seed)};

@@ -31,6 +31,7 @@ struct Tally {
   bool looks = true;            ///< --check-known
   double check_seconds = 0;     ///< of looking at them
   double last_new_seconds = 0;  ///< of running cases, at the last new cause
+  size_t to_minimize = 0;       ///< what waited for it when cases had ended, or more
 
   void add(const std::string& signature, const Snapshot::Told&, const std::string& cause,
            const std::string& title, const std::string& path);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "dtypefuzz/error.h"
+#include "harness/core/words.h"
 #include "harness/engines/makers.h"
 
 namespace dtypefuzz {
@@ -29,12 +30,12 @@ std::span<const NamedEngine> engines() {
 }
 
 const NamedEngine& engine_named(std::string_view name) {
-  std::vector<std::string_view> names;
+  std::vector<std::string> names;
   for (const auto& engine : kEngines) {
     if (engine.name == name) return engine;
-    names.push_back(engine.name);
+    names.emplace_back(engine.name);
   }
-  fail("--engine '{}': expected {}", name, fmt::join(names, ", "));
+  fail("--engine '{}': expected {}{}", name, fmt::join(names, ", "), did_you_mean(name, names));
 }
 
 }  // namespace dtypefuzz
