@@ -89,6 +89,23 @@ std::string where_it_would(const std::vector<Change>& changes) {
   return fmt::format("where {} = {} (here {})", change.question, words_of(change), change.now);
 }
 
+/// The question that was meant: one of the same layer first, by its last word or by how that begins.
+std::string nearest_question(std::string_view given, const std::vector<std::string>& asked) {
+  const auto tail_of = [](std::string_view name) { return name.substr(name.rfind('.') + 1); };
+  const std::string_view head = given.substr(0, given.size() - tail_of(given).size());
+  std::vector<std::string> tails;
+  for (const auto& name : asked)
+    if (!head.empty() && name.starts_with(head) && tail_of(name).size() + head.size() == name.size())
+      tails.emplace_back(tail_of(name));
+  if (const auto tail = nearest(tail_of(given), tails); !tail.empty()) return std::string(head) + tail;
+  constexpr size_t kBeginning = 4;
+  const auto beginning = tail_of(given).substr(0, kBeginning);
+  if (beginning.size() == kBeginning)
+    for (const auto& tail : tails)
+      if (tail.starts_with(beginning)) return std::string(head) + tail;
+  return nearest(given, asked);
+}
+
 std::string not_asked(const Case& written, const std::string& question, const Space& space) {
   const auto asks = [&](const Case& c) {
     return std::ranges::any_of(c.choices, [&](const Choice& choice) { return choice.name == question; });
@@ -98,9 +115,10 @@ std::string not_asked(const Case& written, const std::string& question, const Sp
   std::vector<std::string> asked;
   for (const Choice& choice : canonical(written, space).choices)
     if (written[choice.name].empty() || spelled(question, {choice.name})) asked.push_back(choice.name);
-  const std::string meant = did_you_mean(question, asked);
-  return fmt::format("{} is not asked in this case{}", shown(question),
-                     meant.empty() ? "; 'list questions FILE' tells what is" : meant);
+  const std::string meant = nearest_question(question, asked);
+  return fmt::format(
+      "{} is not asked in this case{}", shown(question),
+      meant.empty() ? "; 'list questions FILE' tells what is" : fmt::format(", did you mean '{}'?", meant));
 }
 
 /// The module that stands before the one that `question` names.
@@ -169,6 +187,7 @@ Understood understood(const Case& written, const Space& space) {
     for (const Choice& choice : draw.unasked())
       read.mistakes.push_back({Mistake::not_asked, {choice.name, Ask::setting, choice.value, {}, {}}});
     read.body = draw.take_result();
+    read.written = std::move(c);
     return read;
   }
 }
@@ -212,9 +231,9 @@ Case stack_of(const std::vector<std::string>& names, const Space& space) {
   return c;
 }
 
-std::string explained(const Mistake& mistake, const Case& written, const Space& space) {
-  return mistake.kind == Mistake::not_asked ? not_asked(written, mistake.answer.name, space)
-                                            : not_offered(written, mistake.answer, mistake.kind, space);
+std::string explained(const Mistake& mistake, const Understood& read, const Space& space) {
+  return mistake.kind == Mistake::not_asked ? not_asked(read.written, mistake.answer.name, space)
+                                            : not_offered(read.written, mistake.answer, mistake.kind, space);
 }
 
 }  // namespace dtypefuzz

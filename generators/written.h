@@ -24,6 +24,7 @@ struct Mistake {
 /// offered, and what nothing was made of, which the simplest answer stands for.
 struct Understood {
   Case body;
+  Case written;  ///< what was written, in the spelling that is offered
   std::vector<Mistake>
       mistakes;  ///< answers that are not offered, in the order of the questions, then others
 };
@@ -31,7 +32,7 @@ Understood understood(const Case& written, const Space&);
 
 /// What is wrong, in one line without its place: what is near, and where the question would be asked or the
 /// answer be offered. That is looked for one changed answer far, which takes some hundred plans.
-std::string explained(const Mistake&, const Case& written, const Space&);
+std::string explained(const Mistake&, const Understood&, const Space&);
 
 /// A question of a case as it stands.
 struct Question {

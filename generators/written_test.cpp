@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 std::string first_mistake(const Case& written) {
   const Understood read = understood(written, whole_space());
-  return read.mistakes.empty() ? "" : explained(read.mistakes.front(), written, whole_space());
+  return read.mistakes.empty() ? "" : explained(read.mistakes.front(), read, whole_space());
 }
 
 TEST(Written, AQuestionThatIsNotAskedSaysWhereItIs) {
@@ -24,6 +24,9 @@ TEST(Written, AQuestionThatIsNotAskedSaysWhereItIs) {
 TEST(Written, AQuestionThatIsAskedNowhereNamesTheNearest) {
   EXPECT_THAT(first_mistake({{{"layers[0].wieght.dtype", "float16"}}}),
               HasSubstr("did you mean 'layers[0].weight.dtype'?"));
+  for (const char* kernel : {"layers[0].kernal", "layers[0].kernel", "layers[0].kernel_sise"})
+    EXPECT_THAT(first_mistake({{{"layers[0].module", "conv2d"}, {kernel, "3"}}}),
+                HasSubstr("did you mean 'layers[0].kernel_size'?"));
   EXPECT_THAT(first_mistake({{{"Layers[0].Module", "ReLU"}}}), HasSubstr("did you mean 'layers[0].module'?"));
   EXPECT_THAT(first_mistake({{{"frobnicate.all", "1"}}}), HasSubstr("'list questions FILE' tells what is"));
 }

@@ -82,7 +82,7 @@ std::string nearest(std::string_view given, const std::vector<std::string>& offe
     if (!best.empty()) return best;
   }
   const std::string meant = lower(given);
-  size_t least = (given.size() < 4 ? 1 : std::max<size_t>(2, given.size() / 3)) + 1;
+  size_t least = (given.size() < 4 ? 1 : std::clamp<size_t>(given.size() / 3, 2, 3)) + 1;
   if (given.size() < 2) return {};  // any word of one letter is one letter away
   for (const std::string& word : offered) {
     const size_t differ = std::max(word.size(), given.size()) - std::min(word.size(), given.size());

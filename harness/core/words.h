@@ -11,7 +11,7 @@ namespace dtypefuzz {
 
 /// The offered word that is nearest: a number's nearest number, else the word in which the fewest letters are
 /// changed, left out, added or swapped, upper and lower case alike. Nothing where more than two would have to
-/// be, or a third of a long word, or one of a word of three letters.
+/// be, or three of a long word, or one of a word of three letters.
 std::string nearest(std::string_view given, const std::vector<std::string>& offered);
 /// `, did you mean 'X'?`, or nothing where no word is near.
 std::string did_you_mean(std::string_view given, const std::vector<std::string>& offered);

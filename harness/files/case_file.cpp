@@ -172,8 +172,7 @@ CaseFile read_case(std::string_view text, const std::string& place, const Space&
   const bool by_hand = file.seen.empty();
   for (const Mistake& mistake : read.mistakes) {
     const auto at = fmt::format("{}:{}: ", place, line_of[mistake.answer.name]);
-    if (by_hand || mistake.kind == Mistake::unknown_word)
-      fail("{}{}", at, explained(mistake, file.body, space));
+    if (by_hand || mistake.kind == Mistake::unknown_word) fail("{}{}", at, explained(mistake, read, space));
     if (!notes) continue;
     notes->push_back(
         at + (mistake.kind == Mistake::not_asked
