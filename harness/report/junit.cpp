@@ -47,12 +47,34 @@ std::string lines(std::string_view text) {
   return all;
 }
 
-pugi::xml_document begun() {
-  pugi::xml_document document;
+/// What a suite counts.
+struct Counts {
+  size_t tests = 0, failures = 0, skipped = 0;
+  double seconds = 0;
+};
+
+std::string in_seconds(double seconds) {
+  return fmt::format("{:.3f}", seconds);
+}
+
+/// The one suite of a document. `time`: when, empty where nobody knows.
+pugi::xml_node suite_in(pugi::xml_document& document, const char* name, const Counts& counts,
+                        const std::string& time) {
   auto declaration = document.prepend_child(pugi::node_declaration);
   declaration.append_attribute("version") = "1.0";
   declaration.append_attribute("encoding") = "UTF-8";
-  return document;
+  auto suites = document.append_child("testsuites");
+  auto suite = suites.append_child("testsuite");
+  for (auto node : {suites, suite}) {
+    node.append_attribute("name") = name;
+    node.append_attribute("tests") = counts.tests;
+    node.append_attribute("failures") = counts.failures;
+    node.append_attribute("errors") = 0;
+    node.append_attribute("skipped") = counts.skipped;
+    node.append_attribute("time") = in_seconds(counts.seconds).c_str();
+    if (!time.empty()) node.append_attribute("timestamp") = time.c_str();
+  }
+  return suite;
 }
 
 std::string text_of(const pugi::xml_document& document) {
@@ -64,21 +86,16 @@ std::string text_of(const pugi::xml_document& document) {
 }  // namespace
 
 std::string to_junit(const Report& report, FailOn fail_on, const About& about) {
-  pugi::xml_document document = begun();
   const auto is_skipped = [&](const CauseEntry& cause) {
     return !is_red(cause.standing, fail_on) && cause.standing != Standing::fixed;
   };
-  auto suites = document.append_child("testsuites");
-  auto suite = suites.append_child("testsuite");
-  for (auto node : {suites, suite}) {
-    node.append_attribute("name") = "dtypefuzz";
-    node.append_attribute("tests") = report.causes.size();
-    node.append_attribute("failures") = report.count_red(fail_on);
-    node.append_attribute("errors") = 0;
-    node.append_attribute("skipped") = std::ranges::count_if(report.causes, is_skipped);
-    node.append_attribute("time") = fmt::format("{:.3f}", about.seconds).c_str();
-    if (!about.time.empty()) node.append_attribute("timestamp") = about.time.c_str();
-  }
+  pugi::xml_document document;
+  auto suite = suite_in(document, "dtypefuzz",
+                        {.tests = report.causes.size(),
+                         .failures = report.count_red(fail_on),
+                         .skipped = static_cast<size_t>(std::ranges::count_if(report.causes, is_skipped)),
+                         .seconds = about.seconds},
+                        about.time);
   if (!about.properties.empty()) {
     auto properties = suite.append_child("properties");
     for (const auto& [name, value] : about.properties) {
@@ -110,26 +127,25 @@ std::string to_junit(const Report& report, FailOn fail_on, const About& about) {
 }
 
 std::string to_junit(const std::vector<TestCase>& tests) {
-  pugi::xml_document document = begun();
+  const auto count = [&](TestCase::Outcome outcome) {
+    return static_cast<size_t>(std::ranges::count(tests, outcome, &TestCase::outcome));
+  };
   double seconds = 0;
   for (const TestCase& test : tests) seconds += test.seconds;
-  auto suites = document.append_child("testsuites");
-  auto suite = suites.append_child("testsuite");
-  for (auto node : {suites, suite}) {
-    node.append_attribute("name") = "dtypefuzz replay";
-    node.append_attribute("tests") = tests.size();
-    node.append_attribute("failures") = std::ranges::count(tests, TestCase::failed, &TestCase::outcome);
-    node.append_attribute("errors") = 0;
-    node.append_attribute("skipped") = std::ranges::count(tests, TestCase::skipped, &TestCase::outcome);
-    node.append_attribute("time") = fmt::format("{:.3f}", seconds).c_str();
-  }
+  pugi::xml_document document;
+  auto suite = suite_in(document, "dtypefuzz replay",
+                        {.tests = tests.size(),
+                         .failures = count(TestCase::failed),
+                         .skipped = count(TestCase::skipped),
+                         .seconds = seconds},
+                        "");
   for (const TestCase& each : tests) {
     auto test = suite.append_child("testcase");
     const std::filesystem::path path(from_here(each.path));
     test.append_attribute("classname") = safe(path.parent_path().string()).c_str();
     test.append_attribute("name") = safe(path.filename().string()).c_str();
     test.append_attribute("file") = safe(path.string()).c_str();
-    test.append_attribute("time") = fmt::format("{:.3f}", each.seconds).c_str();
+    test.append_attribute("time") = in_seconds(each.seconds).c_str();
     if (each.outcome == TestCase::failed) {
       auto failure = test.append_child("failure");
       failure.append_attribute("type") = safe(each.kind).c_str();
