@@ -53,7 +53,8 @@ Checked Checker::check(Plan plan, Siblings siblings, std::vector<Verdict>* verdi
   for (const CallFacts& call : checked.seen.calls) {
     if (!has_siblings(checked.plan, call)) continue;
     if (siblings == Siblings::sampled && !sampled_.picks(checked.plan, call)) continue;
-    const LayerWithSiblings layer = run_siblings(checked.plan, call, support_);
+    const LayerWithSiblings layer =
+        run_siblings(checked.plan, call, support_, siblings != Siblings::without_numbers);
     for (Violation& v : judge(layer.facts()))
       if (std::ranges::find(checked.violations, v.signature, &Violation::signature) ==
           checked.violations.end())

@@ -183,7 +183,7 @@ void add_those_that_may_take_it(LayerWithSiblings& layer, Support& support) {
 
 }  // namespace
 
-LayerWithSiblings run_siblings(const Plan& plan, const CallFacts& call, Support& support) {
+LayerWithSiblings run_siblings(const Plan& plan, const CallFacts& call, Support& support, bool with_numbers) {
   const RunsFor this_layer(call.culprit);
   LayerWithSiblings layer;
   layer.plan = as_received(plan, call);
@@ -204,7 +204,8 @@ LayerWithSiblings run_siblings(const Plan& plan, const CallFacts& call, Support&
     if (!last.seen.calls.empty()) next = repaired(last.plan, last.seen.calls.front(), last.promise);
   }
   if (outcome_of(layer.seen).kind == Reaction::kRefused) add_those_that_may_take_it(layer, support);
-  if (!layer.seen.calls.front().threw && !promise.refuses()) layer.values = compare_values(layer.plan);
+  if (with_numbers && !layer.seen.calls.front().threw && !promise.refuses())
+    layer.values = compare_values(layer.plan);
   return layer;
 }
 

@@ -11,8 +11,8 @@
 namespace dtypefuzz {
 
 /// Whether the layers of a case are held against their siblings, ten runs each: all, as replay and minimizing
-/// do, or some, as campaigns do.
-enum class Siblings : uint8_t { sampled, always };
+/// do, or some, as campaigns do; or all of them, and no numbers against float64, which is most of the work.
+enum class Siblings : uint8_t { sampled, always, without_numbers };
 
 /// The siblings of a plan of one layer that are always run: the other modes, meta, the other documented
 /// autocast dtype.
@@ -35,7 +35,8 @@ struct LayerWithSiblings {
 };
 /// Whether a call is of a layer that can run by itself. Later iterations show what the first one did.
 bool has_siblings(const Plan&, const CallFacts&);
-LayerWithSiblings run_siblings(const Plan&, const CallFacts&, Support&);
+/// `with_numbers`: its results and gradients are held against float64.
+LayerWithSiblings run_siblings(const Plan&, const CallFacts&, Support&, bool with_numbers = true);
 
 /// Picks layers to hold against their siblings: one of sixteen, by what the layer is, and each once.
 class SampledLayers {

@@ -59,21 +59,24 @@ LookedAt look_at(const std::vector<std::string>& places, const Baseline& baselin
     return load_case(baseline.places.at(signature).path, settings.whole).body;
   };
   Checker checker(settings.strictness);  // each process has its own
-  const auto shown = in_batches(
-      places.size(),
-      {.jobs = static_cast<size_t>(settings.jobs),
-       .limits = settings.limits,
-       .stops = [&] { return interrupts > 0; },
-       .tick = tick},
-      [&](size_t i) -> std::string {
-        // Most violations need no sibling of a layer to be seen, and siblings are most of the work.
-        Plan plan = plan_of(body_of(places[i]), settings.whole);
-        Observation seen = run(plan);
-        return shows(checker.judged(std::move(plan), std::move(seen)).violations, places[i]) ||
-                       shows(checker.check(plan_of(body_of(places[i]), settings.whole)).violations, places[i])
-                   ? "shown"
-                   : "";
-      });
+  const auto shown = in_batches(places.size(),
+                                {.jobs = static_cast<size_t>(settings.jobs),
+                                 .limits = settings.limits,
+                                 .stops = [&] { return interrupts > 0; },
+                                 .tick = tick},
+                                [&](size_t i) -> std::string {
+                                  // Most violations need no sibling of a layer to be seen, and of those that
+                                  // do most need no numbers: both are most of the work.
+                                  const Plan plan = plan_of(body_of(places[i]), settings.whole);
+                                  const auto shown_by = [&](const Checked& checked) {
+                                    return shows(checked.violations, places[i]);
+                                  };
+                                  return shown_by(checker.judged(plan, run(plan))) ||
+                                                 shown_by(checker.check(plan, Siblings::without_numbers)) ||
+                                                 shown_by(checker.check(plan))
+                                             ? "shown"
+                                             : "";
+                                });
   LookedAt looked;
   for (size_t i = 0; i < places.size(); ++i) {
     if (shown[i] != "shown") {
