@@ -55,10 +55,10 @@ target_include_directories(libtorch::libtorch SYSTEM INTERFACE
 # Whatever the build type: at::RecordFunction has extra members without NDEBUG, so code built without it reads the
 # wrong fields of a release LibTorch.
 target_compile_definitions(libtorch::libtorch INTERFACE NDEBUG)
-# LibTorch brings its own fmt headers, which hide the installed ones and do not link with the installed library:
-# header-only, either will do.
-target_compile_definitions(libtorch::libtorch INTERFACE FMT_HEADER_ONLY=1)
-target_link_libraries(libtorch::libtorch INTERFACE libtorch::torch_cpu libtorch::c10 Threads::Threads ${CMAKE_DL_LIBS})
+# LibTorch brings its own fmt headers, which hide the installed ones and do not link with the installed library.
+add_library(dtypefuzz_fmt STATIC "${CMAKE_CURRENT_LIST_DIR}/fmt.cpp")
+target_include_directories(dtypefuzz_fmt SYSTEM PRIVATE "${DTYPEFUZZ_LIBTORCH_DIR}/include")
+target_link_libraries(libtorch::libtorch INTERFACE dtypefuzz_fmt libtorch::torch_cpu libtorch::c10 Threads::Threads ${CMAKE_DL_LIBS})
 # RUNPATH does not reach what LibTorch's own libraries need, RPATH does.
 target_link_options(libtorch::libtorch INTERFACE "LINKER:--disable-new-dtags")
 foreach(folder ${extra_folders})

@@ -68,8 +68,11 @@ class Setup(unittest.TestCase):
         self.assertEqual(words, [f"cmake --preset default --fresh -DDTYPEFUZZ_LIBTORCH={self.machine}/libtorch "
                                  "-DDTYPEFUZZ_LIBTORCH_ORIGIN=wheel in .deps",
                                  f"ninja -C {self.root}/build -j {os.cpu_count()}"])
+        took = self.root / ".deps" / "took"
+        self.assertRegex(took.read_text(), r"^packages \d+ s, LibTorch \d+ s, build \d+ s \(\d+ s of CPU\)\n$")
         (self.machine / "built").touch()
         self.assertEqual(self.setup(), (0, "", []))
+        self.assertFalse(took.exists())  # nothing was built that anybody waited for
 
     def test_only_what_is_named_is_built_and_nothing_by_configure(self):
         self.assertEqual(self.setup("--configure")[2][1:], [])

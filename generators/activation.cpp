@@ -57,7 +57,7 @@ std::vector<int64_t> even_dimensions(const Shape& in) {
   return dims;
 }
 
-const Row kRows[] = {
+const Row kActivationRows[] = {
     elementwise<nn::ReLUImpl>("ReLU", "https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html",
                               same_as("input"),
                               [](Draw& draw, const Shape& in, const Site& site) {
@@ -214,7 +214,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> activation_rows() {
-  return kRows;
+  return kActivationRows;
 }
 
 }  // namespace dtypefuzz

@@ -161,7 +161,7 @@ Row fractional_max_pool(std::string_view name, std::string_view documentation) {
   };
 }
 
-const Row kRows[] = {
+const Row kAdaptivePoolingRows[] = {
     adaptive_avg_pool<nn::AdaptiveAvgPool2d, 2>(
         "AdaptiveAvgPool2d", "https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html"),
     adaptive_avg_pool<nn::AdaptiveAvgPool1d, 1>(
@@ -183,7 +183,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> adaptive_pooling_rows() {
-  return kRows;
+  return kAdaptivePoolingRows;
 }
 
 }  // namespace dtypefuzz

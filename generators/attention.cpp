@@ -63,7 +63,7 @@ SpecialCase silent_on_masks_of_unfamiliar_scores(std::string_view sequence,
 
 namespace {
 
-const Row kRows[] = {
+const Row kAttentionRows[] = {
     {
         .name = "MultiheadAttention",
         .source = "nn/modules/activation.h",
@@ -128,7 +128,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> attention_rows() {
-  return kRows;
+  return kAttentionRows;
 }
 
 }  // namespace dtypefuzz

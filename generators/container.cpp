@@ -56,7 +56,7 @@ Row holding(std::string_view name, std::string_view source, std::string_view sca
           }};
 }
 
-const Row kRows[] = {
+const Row kContainerRows[] = {
     holding<ScaledByList>("ParameterList", "nn/modules/container/parameterlist.h", "params.0", "params.1"),
     holding<ScaledByDict>("ParameterDict", "nn/modules/container/parameterdict.h", "params.scale",
                           "params.shift"),
@@ -95,7 +95,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> container_rows() {
-  return kRows;
+  return kContainerRows;
 }
 
 }  // namespace dtypefuzz

@@ -168,7 +168,7 @@ Row row_of(std::string_view name, std::string_view documentation, decltype(Row::
           .draw = draw};
 }
 
-const Row kRows[] = {
+const Row kConvolutionRows[] = {
     row_of<nn::Conv1dImpl, 1>("Conv1d", "https://pytorch.org/docs/stable/generated/torch.nn.Conv1d.html",
                               draw_convolution<nn::Conv1d, 1>),
     row_of<nn::Conv2dImpl, 2>("Conv2d", "https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
@@ -189,7 +189,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> convolution_rows() {
-  return kRows;
+  return kConvolutionRows;
 }
 
 }  // namespace dtypefuzz

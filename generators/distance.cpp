@@ -5,7 +5,7 @@ namespace {
 
 namespace nn = torch::nn;
 
-const Row kRows[] = {
+const Row kDistanceRows[] = {
     {.name = "CosineSimilarity",
      .source = "nn/modules/distance.h",
      // "Supports type promotion"; of integers alone there is none: "expected common dtype to be floating
@@ -64,7 +64,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> distance_rows() {
-  return kRows;
+  return kDistanceRows;
 }
 
 }  // namespace dtypefuzz

@@ -50,7 +50,7 @@ bool has_channels(const Shape& in, const Site&) {
   return in.size() == dimensions + 1 || in.size() == dimensions + 2;
 }
 
-const Row kRows[] = {
+const Row kDropoutRows[] = {
     {.name = "Dropout",
      .source = "nn/modules/dropout.h",
      .contract = drops("https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html"),
@@ -91,7 +91,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> dropout_rows() {
-  return kRows;
+  return kDropoutRows;
 }
 
 }  // namespace dtypefuzz

@@ -56,7 +56,7 @@ constexpr std::string_view kBagIndices =
     "\"input (IntTensor or LongTensor) and offsets (IntTensor or LongTensor)\", "
     "torch.nn.functional.embedding_bag";
 
-const Row kRows[] = {
+const Row kEmbeddingRows[] = {
     {
         .name = "Embedding",
         .source = "nn/modules/embedding.h",
@@ -159,7 +159,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> embedding_rows() {
-  return kRows;
+  return kEmbeddingRows;
 }
 
 }  // namespace dtypefuzz

@@ -55,7 +55,7 @@ struct Windows {
   }
 };
 
-const Row kRows[] = {
+const Row kFoldingRows[] = {
     {
         .name = "PixelShuffle",
         .source = "nn/modules/pixelshuffle.h",
@@ -174,7 +174,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> folding_rows() {
-  return kRows;
+  return kFoldingRows;
 }
 
 }  // namespace dtypefuzz

@@ -41,7 +41,7 @@ Contract adaptive_log_softmax() {
                   target_and_head_fit() & When{InRegion{}, each({"tail.*"}, dtype_of("input"))}, kSource)}};
 }
 
-const Row kRows[] = {
+const Row kLikelihoodLossesRows[] = {
     {.name = "KLDivLoss",
      .source = "nn/modules/loss.h",
      .contract = kl_div(),
@@ -126,7 +126,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> likelihood_loss_rows() {
-  return kRows;
+  return kLikelihoodLossesRows;
 }
 
 }  // namespace dtypefuzz

@@ -28,7 +28,7 @@ bool rows_of_at_most(const Shape& in, int64_t features, int64_t elements_out_per
   return count <= rows && count * elements_out_per_row <= kMostElements;
 }
 
-const Row kRows[] = {
+const Row kLinearRows[] = {
     {
         .name = "Linear",
         .source = "nn/modules/linear.h",
@@ -150,7 +150,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> linear_rows() {
-  return kRows;
+  return kLinearRows;
 }
 
 }  // namespace dtypefuzz

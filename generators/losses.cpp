@@ -100,7 +100,7 @@ const CategoryRule kIndices = {"target",
                                "aten/src/ATen/native/LossNLL.cpp",
                                {Dtype::Long, Dtype::Byte}};
 
-const Row kRows[] = {
+const Row kLossesRows[] = {
     {.name = "MSELoss",
      .source = "nn/modules/loss.h",
      .contract = combines_all("https://pytorch.org/docs/stable/generated/torch.nn.MSELoss.html", {}),
@@ -296,7 +296,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> loss_rows() {
-  return kRows;
+  return kLossesRows;
 }
 
 }  // namespace dtypefuzz

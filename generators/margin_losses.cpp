@@ -88,7 +88,7 @@ at::Tensor l_infinity(const at::Tensor& x1, const at::Tensor& x2) {
   return (x1 - x2).abs().amax(-1);
 }
 
-const Row kRows[] = {
+const Row kMarginLossesRows[] = {
     {.name = "HingeEmbeddingLoss",
      .source = "nn/modules/loss.h",
      .contract = hinge_embedding(),
@@ -227,7 +227,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> margin_loss_rows() {
-  return kRows;
+  return kMarginLossesRows;
 }
 
 }  // namespace dtypefuzz

@@ -157,7 +157,7 @@ Row instance_norm(std::string_view name, std::string_view documentation) {
       }};
 }
 
-const Row kRows[] = {
+const Row kNormalizationRows[] = {
     {.name = "LayerNorm",
      .source = "nn/modules/normalization.h",
      .contract = normalizes("https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html",
@@ -269,7 +269,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> normalization_rows() {
-  return kRows;
+  return kNormalizationRows;
 }
 
 }  // namespace dtypefuzz

@@ -122,7 +122,7 @@ Row replication_pad(std::string_view name, std::string_view documentation) {
                                  draw_pad<Module, nn::ReplicationPadOptions, dimensions, Edge::replicated>);
 }
 
-const Row kRows[] = {
+const Row kPaddingRows[] = {
     constant_pad<nn::ConstantPad1d, 1>(
         "ConstantPad1d", "https://pytorch.org/docs/stable/generated/torch.nn.ConstantPad1d.html"),
     constant_pad<nn::ConstantPad2d, 2>(
@@ -152,7 +152,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> padding_rows() {
-  return kRows;
+  return kPaddingRows;
 }
 
 }  // namespace dtypefuzz

@@ -10,7 +10,7 @@ namespace {
 namespace nn = torch::nn;
 
 template <int dimensions>
-Shape draw_pooled(Draw& draw, const Site& site) {
+Shape draw_pool(Draw& draw, const Site& site) {
   return draw_image(draw, site, draw_image_channels(draw, dimensions), dimensions, 3, true);
 }
 
@@ -65,7 +65,7 @@ Shape after(const Shape& in, int dimensions, const Window& window) {
 
 // CPU's list of operators that run in float32 has avg_pool3d and max_pool3d, CUDA's lists have none: the
 // pools over one and two dimensions are left alone. Source: aten/src/ATen/autocast_mode.{h,cpp}.
-constexpr AutocastPolicy policy_over(int dimensions) {
+constexpr AutocastPolicy pool_over(int dimensions) {
   return dimensions == 3 ? AutocastPolicy::float32 : AutocastPolicy::leave;
 }
 
@@ -84,9 +84,9 @@ Row max_pool(std::string_view name, std::string_view documentation) {
   return {
       .name = name,
       .source = "nn/modules/pooling.h",
-      .contract = pools_with_indices(documentation, policy_over(dimensions)),
+      .contract = pools_with_indices(documentation, pool_over(dimensions)),
       .forward = one_tensor_in_one_out<typename Module::ContainedType>,
-      .input = draw_pooled<dimensions>,
+      .input = draw_pool<dimensions>,
       .accepts = pools<dimensions>,
       .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
         const Window window = draw_window(draw, in, dimensions, {.pad = true, .dilate = true});
@@ -113,9 +113,9 @@ Row avg_pool(std::string_view name, std::string_view documentation) {
   return {
       .name = name,
       .source = "nn/modules/pooling.h",
-      .contract = pools_alone(documentation, policy_over(dimensions)),
+      .contract = pools_alone(documentation, pool_over(dimensions)),
       .forward = one_tensor_in_one_out<typename Module::ContainedType>,
-      .input = draw_pooled<dimensions>,
+      .input = draw_pool<dimensions>,
       .accepts = pools<dimensions>,
       .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
         const Window window = draw_window(draw, in, dimensions, {.pad = true});
@@ -149,11 +149,11 @@ Row lp_pool(std::string_view name, std::string_view documentation) {
       .source = "nn/modules/pooling.h",
       .contract = {.source = documentation,
                    .output = float_of("input"),
-                   .autocast_cpu = policy_over(dimensions),
+                   .autocast_cpu = pool_over(dimensions),
                    .autocast_cuda = AutocastPolicy::float32,
                    .special = cast_powers(dimensions)},
       .forward = one_tensor_in_one_out<typename Module::ContainedType>,
-      .input = draw_pooled<dimensions>,
+      .input = draw_pool<dimensions>,
       .accepts = pools<dimensions>,
       .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
         const auto norm_type = static_cast<double>(draw.size("norm_type", {2, 1, 3}));
@@ -166,7 +166,7 @@ Row lp_pool(std::string_view name, std::string_view documentation) {
   };
 }
 
-const Row kRows[] = {
+const Row kPoolingRows[] = {
     max_pool<nn::MaxPool2d, 2>("MaxPool2d",
                                "https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html"),
     max_pool<nn::MaxPool1d, 1>("MaxPool1d",
@@ -187,7 +187,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> pooling_rows() {
-  return kRows;
+  return kPoolingRows;
 }
 
 }  // namespace dtypefuzz

@@ -188,7 +188,7 @@ Drawn drawn_cell(const Shape& in, const Cell& c, Options options, std::initializ
   return result;
 }
 
-const Row kRows[] = {
+const Row kRecurrentRows[] = {
     {
         .name = "RNN",
         .source = "nn/modules/rnn.h",
@@ -290,7 +290,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> recurrent_rows() {
-  return kRows;
+  return kRecurrentRows;
 }
 
 }  // namespace dtypefuzz

@@ -26,7 +26,7 @@ Shape draw_planes(Draw& draw, const Site& site) {
   return draw_image(draw, site, channels, 2, 1, true);
 }
 
-const Row kRows[] = {
+const Row kSoftmaxRows[] = {
     {.name = "Softmax",
      .source = "nn/modules/activation.h",
      .contract = sums_exponentials("https://pytorch.org/docs/stable/generated/torch.nn.Softmax.html"),
@@ -63,7 +63,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> softmax_rows() {
-  return kRows;
+  return kSoftmaxRows;
 }
 
 }  // namespace dtypefuzz

@@ -86,7 +86,7 @@ Contract transforms(std::string_view source, std::vector<std::string_view> seque
 bool takes_sequence(const Shape& in, const Site& site) {
   return takes_attention_sequence(in, site) && in[2] > 1;
 }
-Shape draw_sequence(Draw& draw, const Site& site) {
+Shape draw_tokens(Draw& draw, const Site& site) {
   return draw_attention_sequence(draw, site, "d_model", {4, 8});
 }
 
@@ -176,7 +176,7 @@ std::vector<at::Tensor> decode(nn::Module& module, std::span<const at::Tensor> i
   return {static_cast<Impl&>(module).forward(in[0], in[1], in[2], in[3], in[4], in[5])};
 }
 
-const Row kRows[] = {
+const Row kTransformerRows[] = {
     {
         .name = "TransformerEncoderLayer",
         .source = "nn/modules/transformerlayer.h",
@@ -184,7 +184,7 @@ const Row kRows[] = {
             transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html",
                        {"src"}, kEncoderMasks),
         .forward = encode<nn::TransformerEncoderLayerImpl>,
-        .input = draw_sequence,
+        .input = draw_tokens,
         .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
@@ -203,7 +203,7 @@ const Row kRows[] = {
             transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoderLayer.html",
                        {"tgt", "memory"}, kDecoderMasks),
         .forward = decode<nn::TransformerDecoderLayerImpl>,
-        .input = draw_sequence,
+        .input = draw_tokens,
         .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
@@ -221,7 +221,7 @@ const Row kRows[] = {
         .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoder.html",
                                {"src"}, kEncoderMasks),
         .forward = encode<nn::TransformerEncoderImpl>,
-        .input = draw_sequence,
+        .input = draw_tokens,
         .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
@@ -239,7 +239,7 @@ const Row kRows[] = {
         .contract = transforms("https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html",
                                {"tgt", "memory"}, kDecoderMasks),
         .forward = decode<nn::TransformerDecoderImpl>,
-        .input = draw_sequence,
+        .input = draw_tokens,
         .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
@@ -260,7 +260,7 @@ const Row kRows[] = {
           return {static_cast<nn::TransformerImpl&>(module).forward(in[0], in[1], in[2], in[3], in[4], in[5],
                                                                     in[6], in[7])};
         },
-        .input = draw_sequence,
+        .input = draw_tokens,
         .accepts = takes_sequence,
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
           const auto block = draw_block(draw, in[2]);
@@ -303,7 +303,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> transformer_rows() {
-  return kRows;
+  return kTransformerRows;
 }
 
 }  // namespace dtypefuzz

@@ -64,7 +64,7 @@ Row max_unpool(std::string_view name, std::string_view documentation) {
   };
 }
 
-const Row kRows[] = {
+const Row kUnpoolingRows[] = {
     max_unpool<nn::MaxUnpool2d, 2>("MaxUnpool2d",
                                    "https://pytorch.org/docs/stable/generated/torch.nn.MaxUnpool2d.html"),
     max_unpool<nn::MaxUnpool1d, 1>("MaxUnpool1d",
@@ -76,7 +76,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> unpooling_rows() {
-  return kRows;
+  return kUnpoolingRows;
 }
 
 }  // namespace dtypefuzz

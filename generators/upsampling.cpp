@@ -9,7 +9,7 @@ namespace {
 
 namespace nn = torch::nn;
 
-constexpr int64_t kMostSize = 7;  // that an output size may be
+constexpr int64_t kMostUpsampled = 7;  // that an output size may be
 
 /// The modes that take an input with this many sizes: F::interpolate.
 std::vector<std::string_view> modes_over(int64_t dimensions) {
@@ -38,7 +38,7 @@ nn::UpsampleOptions upsample_options(std::string_view mode) {
   return options;
 }
 
-const Row kRows[] = {
+const Row kUpsamplingRows[] = {
     {
         .name = "Upsample",
         .source = "nn/modules/upsampling.h",
@@ -61,7 +61,7 @@ const Row kRows[] = {
               if (in.size() < 3 || in.size() > 5 || !is_image(in, static_cast<int>(in.size()) - 2, false))
                 return false;
               int64_t by_size = in[0] * in[1];
-              for (size_t i = 2; i < in.size(); ++i) by_size *= kMostSize;
+              for (size_t i = 2; i < in.size(); ++i) by_size *= kMostUpsampled;
               return std::max(numel(in), by_size) <= kMostElements;
             },
         .draw = [](Draw& draw, const Shape& in, const Site&) -> Drawn {
@@ -71,7 +71,7 @@ const Row kRows[] = {
           auto options = upsample_options(mode);
           Shape out = in;
           if (draw.flag("by_size", false)) {
-            const auto size = draw.size("size", {4, 1, kMostSize});
+            const auto size = draw.size("size", {4, 1, kMostUpsampled});
             options.size(std::vector<int64_t>(dimensions, size));
             std::fill(out.begin() + 2, out.end(), size);
           } else {
@@ -91,7 +91,7 @@ const Row kRows[] = {
 }  // namespace
 
 std::span<const Row> upsampling_rows() {
-  return kRows;
+  return kUpsamplingRows;
 }
 
 }  // namespace dtypefuzz

@@ -152,7 +152,7 @@ Graded exact(const Refusal&) {
   return Grade{Grade::kExact};
 }
 
-constexpr GradeRule kRules[] = {
+constexpr GradeRule kGradeRules[] = {
     {"unknown", unknown, "flux capacitor unplugged"},
     {"not about dtypes", about_no_dtypes, "index out of range in self"},
     {"says unsupported, and names what disagrees", unsupported_by_name,
@@ -173,13 +173,13 @@ constexpr GradeRule kRules[] = {
 }  // namespace
 
 std::span<const GradeRule> grade_rules() {
-  return kRules;
+  return kGradeRules;
 }
 
 Grade grade_of_refusal(const Expectation& promised, const Promise& promise, const CallFacts& call,
                        const std::optional<Recognized>& message) {
   const Refusal refusal{promised, promise, call, message};
-  for (const GradeRule& rule : kRules)
+  for (const GradeRule& rule : kGradeRules)
     if (auto grade = rule.grade(refusal)) return std::move(*grade);
   return {};
 }

@@ -165,7 +165,7 @@ Given everything_else_is_accepted(const Contract& contract, const Received&, con
   return accepts(contract, effective, contract.output);
 }
 
-constexpr Given (*kRules[])(const Contract&, const Received&, const Received&) = {
+constexpr Given (*kPromiseRules[])(const Contract&, const Received&, const Received&) = {
     quantized_and_packed_dtypes_are_unspecified, special_cases_come_first,
     categories_that_are_not_taken_are_refused,   groups_share_a_dtype,
     what_has_no_result_type_is_unspecified,      everything_else_is_accepted,
@@ -224,7 +224,7 @@ Promise promise_of(const Contract& contract, const Received& received) {
   Received effective = received;
   effective.operands = *operands;
   const bool by_parts = received.autocast && policy_on(contract, received.device) == AutocastPolicy::by_parts;
-  for (const auto& rule : kRules)
+  for (const auto& rule : kPromiseRules)
     if (auto promise = rule(contract, received, effective))
       return by_parts ? promise_by_parts(std::move(*promise)) : std::move(*promise);
   return {};

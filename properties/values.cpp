@@ -6,7 +6,7 @@ namespace dtypefuzz {
 namespace {
 
 /// Whether the layer's numbers can be judged by their dtypes' bounds; why not, where they cannot.
-std::string_view incomparable(const Facts& facts) {
+std::string_view without_bounds(const Facts& facts) {
   if (facts.values.empty()) return "no numbers were compared";
   if (facts.promised.calls.front().refuses()) return "the layer should have refused";
   const auto& received = facts.seen.calls.front().received;
@@ -24,7 +24,7 @@ bool has_its_dtype(const Promise& promise, const ValueFacts& value) {
 }  // namespace
 
 void values_agree_with_float64(const Facts& facts, Say& say) {
-  if (const auto why = incomparable(facts); !why.empty()) return say.not_applicable(why);
+  if (const auto why = without_bounds(facts); !why.empty()) return say.not_applicable(why);
   const CallFacts& call = facts.seen.calls.front();
   const Promise& promise = facts.promised.calls.front();
   say.not_applicable("no output has the dtype that is promised");
@@ -46,7 +46,7 @@ void values_agree_with_float64(const Facts& facts, Say& say) {
 }
 
 void gradients_agree_with_float64(const Facts& facts, Say& say) {
-  if (const auto why = incomparable(facts); !why.empty()) return say.not_applicable(why);
+  if (const auto why = without_bounds(facts); !why.empty()) return say.not_applicable(why);
   say.not_applicable("no gradients were compared");
   bool outputs_hold = true;
   for (const ValueFacts& value : facts.values) outputs_hold &= value.output < 0 || value.worst <= 1;

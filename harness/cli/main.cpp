@@ -76,7 +76,7 @@ int flushed(int code) {
   return Error::kEnvironment;
 }
 
-int run(int argc, char** argv) {
+int run_command(int argc, char** argv) {
   CLI::App app{"dtypefuzz: finds where LibTorch breaks its promises about dtypes"};
   app.require_subcommand(1);
   app.set_version_flag("-V,--version", [] {
@@ -121,7 +121,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   dtypefuzz::keep_standard_streams_apart();
   try {
-    return dtypefuzz::flushed(dtypefuzz::run(argc, argv));
+    return dtypefuzz::flushed(dtypefuzz::run_command(argc, argv));
   } catch (const std::exception&) {  // stderr is on a full disk: there is nobody left to tell
     return dtypefuzz::Error::kEnvironment;
   }

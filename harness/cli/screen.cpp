@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
 #include "dtypefuzz/error.h"
+#include "harness/isolate/guard.h"
 
 namespace dtypefuzz {
 namespace {
@@ -32,10 +32,6 @@ bool has_colors(int stream) {
 
 std::string in(std::string_view code, std::string_view text, int stream) {
   return has_colors(stream) ? fmt::format("\033[{}m{}\033[0m", code, text) : std::string(text);
-}
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 constexpr double kSecondsBetweenDrawings = 0.2, kSecondsBetweenLines = 10;
@@ -84,7 +80,7 @@ std::string grouped(uint64_t number) {
   return text;
 }
 
-std::string line_of(const Stage& stage, size_t columns) {
+std::string line_of(const Status& stage, size_t columns) {
   constexpr size_t kWidestBar = 20, kNarrowestBar = 8;
   std::string line = stage.what.substr(0, columns);
   size_t of_facts = 0;  // as far as they would all fit
@@ -110,7 +106,7 @@ bool ProgressLine::is_due() const {
   return !hidden_ && !quiet && now() - last_ >= (redraws_ ? kSecondsBetweenDrawings : kSecondsBetweenLines);
 }
 
-void ProgressLine::show(const Stage& stage) {
+void ProgressLine::show(const Status& stage) {
   if (!is_due()) return;
   last_ = now();
   drawn_ = true;

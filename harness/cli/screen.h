@@ -24,13 +24,13 @@ size_t terminal_width();
 std::string grouped(uint64_t number);
 
 /// How far something is.
-struct Stage {
+struct Status {
   std::string what = {};                ///< `fuzz rapidcheck seed 1`
   double part = -1;                     ///< 0 to 1; less: nobody knows
   std::vector<std::string> facts = {};  ///< what counts most first: what does not fit is left out
 };
 /// One line of at most this many columns: words, a bar, facts.
-std::string line_of(const Stage&, size_t columns);
+std::string line_of(const Status&, size_t columns);
 
 /// The line that tells how far something is, on stderr: drawn anew where that is a terminal that can do so, a
 /// line each ten seconds elsewhere.
@@ -43,7 +43,7 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   /// At most five times a second, so that it costs nothing to call.
-  void show(const Stage&);
+  void show(const Status&);
   /// Whether it would draw now: for facts that take time to put together.
   bool is_due() const;
   /// Makes room for what is printed next.

@@ -17,7 +17,7 @@ std::string safe(std::string_view text) {
 }
 
 /// `name: text` on a line of its own; nothing where there is no text.
-std::string line(std::string_view name, std::string_view text) {
+std::string property_line(std::string_view name, std::string_view text) {
   return text.empty() ? "" : fmt::format("{}: {}\n", name, safe(text));
 }
 
@@ -25,13 +25,14 @@ std::string line(std::string_view name, std::string_view text) {
 std::string text_of(const CauseEntry& cause) {
   std::string text = fmt::format("{}\n{}\nseverity: {}\n", to_string(cause.standing), safe(cause.title),
                                  to_string(cause.severity));
-  text += line("told first", cause.since) + line("upstream", cause.upstream) +
-          line("where", to_line(cause.where)) + line("throws", cause.where.exception);
+  text += property_line("told first", cause.since) + property_line("upstream", cause.upstream) +
+          property_line("where", to_line(cause.where)) + property_line("throws", cause.where.exception);
   for (const Entry& place : cause.places) {
     const Violation& violation = place.finding.violation;
     text += fmt::format("\n{}: {}\n", to_string(place.standing), safe(place.signature()));
-    text += line("  severity", to_string(violation.severity)) + line("  promised", violation.promised) +
-            line("  seen", violation.seen) + line("  case", place.path);
+    text += property_line("  severity", to_string(violation.severity)) +
+            property_line("  promised", violation.promised) + property_line("  seen", violation.seen) +
+            property_line("  case", place.path);
   }
   return text;
 }
