@@ -8,7 +8,7 @@ namespace dtypefuzz {
 namespace {
 
 bool same_bytes(const at::Tensor& a, const at::Tensor& b) {
-  const auto x = a.contiguous(), y = b.contiguous();
+  const auto x = a.cpu().contiguous(), y = b.cpu().contiguous();
   return x.nbytes() == y.nbytes() && std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 

@@ -106,7 +106,7 @@ float meaning(Content content, int64_t i, int64_t last) {
   return 0;
 }
 
-bool is_whole(Content content) {
+bool holds_whole_numbers(Content content) {
   return content == Content::indices || content == Content::lengths || content == Content::falling_lengths ||
          content == Content::offsets;
 }
@@ -129,21 +129,23 @@ int64_t whole_number(Content content, int64_t limit, int64_t i, int64_t n, uint6
 at::Tensor in_dtype(const at::Tensor& values, Dtype dtype) {
   if (values.scalar_type() == dtype) return values;
   if (category_of(dtype) != Category::other) return values.to(dtype);
-  const auto options = at::TensorOptions(values.device()).dtype(dtype);
+  // Its bytes are written here, so they lie where the CPU reaches them first.
+  const auto here = values.is_meta() ? values.device() : at::Device(at::kCPU);
+  const auto options = at::TensorOptions(here).dtype(dtype);
   at::Tensor made;
-  if (values.device().is_meta() || !c10::isQIntType(dtype)) {
+  if (values.is_meta() || !c10::isQIntType(dtype)) {
     made = at::empty(values.sizes(), options);
   } else if (dtype == Dtype::QUInt4x2 || dtype == Dtype::QUInt2x4) {  // packed ones are quantized by channel
-    const auto scales = at::ones({values.size(0)}, values.options().dtype(at::kFloat));
+    const auto scales = at::ones({values.size(0)}, options.dtype(at::kFloat));
     made = at::_empty_per_channel_affine_quantized(values.sizes(), scales, at::zeros_like(scales), 0, options,
                                                    std::nullopt);
   } else {
     made = at::_empty_affine_quantized(values.sizes(), options, 0.5, 0, std::nullopt);
   }
-  if (values.device().is_meta()) return made;
+  if (values.is_meta()) return made;
   auto* bytes = static_cast<uint8_t*>(made.storage().mutable_data());
   for (size_t i = 0; i < made.storage().nbytes(); ++i) bytes[i] = static_cast<uint8_t>(i * 37 + 1);
-  return made;
+  return made.to(values.device());
 }
 
 at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtype, Device device, Fill fill,
@@ -152,7 +154,7 @@ at::Tensor filled(const Shape& shape, Content content, int64_t limit, Dtype dtyp
   const int64_t n = numel(shape);
   Rng rng(seed * 2 + 1);
   at::Tensor made;
-  if (is_whole(content)) {
+  if (holds_whole_numbers(content)) {
     made = at::empty(shape, at::kLong);
     auto* data = made.mutable_data_ptr<int64_t>();
     for (int64_t i = 0; i < n; ++i) data[i] = whole_number(content, limit, i, n, seed);

@@ -18,7 +18,8 @@ bool all_finite(const at::Tensor& tensor) {
 }  // namespace
 
 bool is_finite(const at::Tensor& tensor) {
-  if (!tensor.defined() || tensor.is_sparse() || !tensor.device().is_cpu()) return true;
+  if (!tensor.defined() || tensor.is_sparse() || tensor.is_meta()) return true;
+  if (!tensor.is_cpu()) return is_finite(tensor.detach().cpu());
   if (!tensor.is_contiguous()) return is_finite(tensor.detach().contiguous());
   if (tensor.is_complex())
     return tensor.scalar_type() == at::kComplexHalf || is_finite(at::view_as_real(tensor));

@@ -1,6 +1,7 @@
 #include "harness/run/run.h"
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <dlfcn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,13 @@ void run_again_traced(const Plan& plan, Stock* stock, Observation& seen) {
     seen.error->culprit = culprit_of_backward(plan, traced.reached_backward());
 }
 
+/// What LibTorch has for a device beside the library that everything links, so that nobody pays for it who
+/// asks for other devices.
+bool loads_kernels(at::DeviceType type) {
+  return type == at::kCUDA && dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_GLOBAL) &&
+         c10::impl::hasDeviceGuardImpl(type);
+}
+
 /// In a process of its own: counting starts CUDA's runtime, and no process that is forked after that can use
 /// it.
 bool counts_devices(at::DeviceType type) {
@@ -55,15 +63,21 @@ bool counts_devices(at::DeviceType type) {
   return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/// What a kernel does wrong on CUDA shows later, and from then on nothing works there in this process: that
+/// ends with the case whose doing it was, and the next one is not blamed.
+void require_to_work(Device device) noexcept {
+  if (device->type == at::kCUDA) c10::impl::getDeviceGuardImpl(at::kCUDA)->synchronizeDevice(0);
+}
+
 }  // namespace
 
 bool device_in_reach(Device device) {
   const auto type = device->type;
-  if (!c10::impl::hasDeviceGuardImpl(type)) return false;
   if (device == kCpu || device == kMeta) return true;
   static std::map<at::DeviceType, bool> there;
   const auto [known, is_new] = there.try_emplace(type, false);
-  if (is_new) known->second = counts_devices(type);
+  if (is_new)
+    known->second = (c10::impl::hasDeviceGuardImpl(type) || loads_kernels(type)) && counts_devices(type);
   return known->second;
 }
 
@@ -80,6 +94,7 @@ Observation run(const Plan& plan, Stock* stock, bool compares) {
     const CleanSlate slate(plan);
     seen = Session(plan, {.traces = traces_positions_within_backward(), .compares = compares}, stock).go();
   }
+  require_to_work(plan.device);
   if (wants_traces(seen)) run_again_traced(plan, stock, seen);
   return seen;
 }
