@@ -22,6 +22,8 @@ struct CellResult {
   /// What the cell was held against while it ran: `promise` of its contract, `words` of its refusal,
   /// `numbers` of float64; none in a file of schema 1 or 2.
   std::string judged = "-";
+  /// It was not run: others like it say what it comes to. Never in a file before schema 4.
+  bool derived = false;
   auto operator<=>(const CellResult&) const = default;
 };
 

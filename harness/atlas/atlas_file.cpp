@@ -73,7 +73,7 @@ std::string print_atlas(const Atlas& atlas) {
     text += ']';
   };
   field("format", kFormat);
-  field("schema", 3);
+  field("schema", 4);
   field("libtorch", atlas.libtorch);
   field("cpu_capability", atlas.cpu_capability);
   field("dtypes", atlas.dtypes);
@@ -89,8 +89,9 @@ std::string print_atlas(const Atlas& atlas) {
   });
   list("results", atlas.results, [&](const CellResult& r) {
     Json fields = {r.outcome, r.phase, r.family, r.grade, r.output_dtype};
-    if (r.exception != "-" || r.judged != "-") fields.push_back(r.exception);
-    if (r.judged != "-") fields.push_back(r.judged);
+    if (r.exception != "-" || r.judged != "-" || r.derived) fields.push_back(r.exception);
+    if (r.judged != "-" || r.derived) fields.push_back(r.judged);
+    if (r.derived) fields.push_back("derived");
     text += text_of(fields);
   });
   list("rows", atlas.rows, runs);
@@ -169,9 +170,11 @@ Json json_of_atlas(std::string_view text) {
   if (!json.is_object() || !json.contains("format") || json["format"] != kFormat)
     fail("not an atlas: expected \"format\": \"{}\"", kFormat);
   const JsonAt file{json, ""};
-  // Of schema 1 and 2 is what was written when results had no class yet, or not what judged them.
-  if (const JsonAt schema = file.field("schema"); schema.json != 1 && schema.json != 2 && schema.json != 3)
-    schema.refuse("1, 2 or 3, which this version reads");
+  // Of the earlier schemas is what was written when results had no class yet, or not what judged them, or all
+  // were run.
+  const JsonAt schema = file.field("schema");
+  if (!schema.json.is_number_unsigned() || schema.json < 1 || schema.json > 4)
+    schema.refuse("1, 2, 3 or 4, which this version reads");
   return json;
 }
 
@@ -203,13 +206,16 @@ void read_layouts(const JsonAt& layouts, Atlas& atlas) {
 void read_results(const JsonAt& results, Atlas& atlas) {
   for (size_t i = 0; i < results.size(); ++i) {
     const size_t size = results[i].size();
-    if (size < 5 || size > 7)
+    if (size < 5 || size > 8)
       results[i].refuse(
-          "outcome, phase, family, grade, output dtype, and perhaps the exception and what judged it");
+          "outcome, phase, family, grade, output dtype, and perhaps the exception, what judged it and "
+          "derived");
     const auto text_at = [&](size_t k) { return results[i][k].text(); };
     atlas.results.push_back({text_at(0), text_at(1), text_at(2), text_at(3), text_at(4)});
     if (size > 5) atlas.results.back().exception = text_at(5);
     if (size > 6) atlas.results.back().judged = text_at(6);
+    if (size > 7 && text_at(7) != "derived") results[i][7].refuse("derived");
+    atlas.results.back().derived = size > 7;
   }
 }
 

@@ -171,6 +171,36 @@ TEST(AtlasRun, WhatFollowsFromAnotherCellIsWhatARunGives) {
   }
 }
 
+/// The cells of a section, one by one.
+std::vector<CellResult> cells_of(const Atlas& atlas, const Section& section) {
+  std::vector<CellResult> cells;
+  for (const uint32_t at : atlas.results_of(section)) cells.push_back(atlas.results[at]);
+  return cells;
+}
+
+TEST(AtlasRun, WhatWasDerivedIsMarkedAndIsWhatARunGives) {
+  AtlasSettings settings = settings_of({"Linear", "LayerNorm"}, whole_space().dtypes, 2);
+  AtlasProgress some, all;
+  const Atlas derived = made(settings, some);
+  settings.derives = false;
+  const Atlas run = made(settings, all);
+  EXPECT_EQ(all.runs, all.all_cells);
+  EXPECT_LT(2 * some.runs, all.runs);
+  uint64_t marked = 0;
+  ASSERT_EQ(derived.sections.size(), run.sections.size());
+  for (size_t i = 0; i < run.sections.size(); ++i) {
+    auto cells = cells_of(derived, derived.sections[i]);
+    const auto wanted = cells_of(run, run.sections[i]);
+    for (size_t k = 0; k < cells.size(); ++k) {
+      EXPECT_FALSE(wanted[k].derived);
+      marked += std::exchange(cells[k].derived, false);
+    }
+    EXPECT_EQ(cells, wanted) << run.sections[i].module << " " << run.sections[i].variant;
+  }
+  EXPECT_EQ(marked, some.all_cells - some.runs);
+  EXPECT_EQ(parse_atlas(print_atlas(derived)), derived);
+}
+
 struct Unheard : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -292,7 +322,7 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
     const char *replace, *with, *says;
   } cases[] = {
       {"dtypefuzz atlas", "dtypefuzz case", "not an atlas"},
-      {"\"schema\": 1", "\"schema\": 4", "schema: expected 1, 2 or 3, which this version reads, got 4"},
+      {"\"schema\": 1", "\"schema\": 5", "schema: expected 1, 2, 3 or 4, which this version reads, got 5"},
       {"\"libtorch\": \"2\"", "\"libtorch\": 2", "libtorch: expected a text, got 2"},
       {"\"libtorch\"", "\"libtroch\"", "has no 'libtorch'"},
       {"\"float32\", \"int64\"", "\"float32\", \"float32\"", "dtypes[1]: 'float32' stands twice"},
@@ -322,7 +352,10 @@ TEST(AtlasFile, IsRefusedWithTheValueAndItsPlace) {
       {"\"train\", 0, 0]", "\"train\", 0, 0], [\"Linear\", \"simplest\", \"cpu\", \"off\", \"train\", 0, 0]",
        "sections[1]: stands twice"},
       {"\"-\", \"float32\"]]", "\"-\"]]", "results[0]: expected outcome"},
-      {"\"float32\"]]", "\"float32\", \"c10::Error\", \"promise\", \"-\"]]", "results[0]: expected outcome"},
+      {"\"float32\"]]", "\"float32\", \"c10::Error\", \"promise\", \"derived\", \"-\"]]",
+       "results[0]: expected outcome"},
+      {"\"float32\"]]", "\"float32\", \"c10::Error\", \"promise\", \"run\"]]",
+       "results[0][7]: expected derived"},
       {"\"float32\"]]", "\"float32\", 1]]", "results[0][5]: expected a text, got 1"},
       {"\"float32\"]]", "\"float32\", \"\\n\"]]",
        "results[0][5]: expected a text without control characters"},

@@ -123,7 +123,7 @@ Word word_of(const Checked& checked, const Layout& layout, Exceptions& exception
   word.grade = grade_word(grade, layout) & 63;
   if (!seen.calls.empty() && !seen.calls.back().given.empty())
     word.output = static_cast<uint32_t>(seen.calls.back().given.front()) & 63;
-  if (seen.error) word.exception = exceptions.number_of(seen.error->type) & 0x3FFFFFFF;
+  if (seen.error) word.exception = exceptions.number_of(seen.error->type) & 0x1FFFFFFF;
   word.judged = judged_by(checked) & 3;
   return word;
 }
@@ -159,6 +159,7 @@ CellResult result_of(Word word, const Layout& layout, const Exceptions& exceptio
   result.exception = exceptions.name(word.exception);
   constexpr std::string_view kJudged[] = {"-", "promise", "words", "numbers"};
   result.judged = kJudged[word.judged];
+  result.derived = word.derived;
   return result;
 }
 

@@ -30,11 +30,14 @@ struct Word {
   uint64_t family : 10 = 0;
   uint64_t grade : 6 = kNone;  ///< from `kBlames` on: which operand of the layout
   uint64_t output : 6 = static_cast<uint64_t>(Dtype::Undefined);
-  uint64_t exception : 30 = Exceptions::kNone;
+  uint64_t exception : 29 = Exceptions::kNone;
+  uint64_t derived : 1 = 0;  ///< not run: others like it say what it comes to
   enum Judged : uint8_t { kByNothing, kByPromise, kByWords, kByNumbers };
   uint64_t judged : 2 = kByNothing;
 
   bool is_set() const { return outcome != 0; }
+  bool threw() const { return exception != Exceptions::kNone; }
+  bool operator==(const Word&) const = default;
 };
 static_assert(sizeof(Word) == sizeof(uint64_t) && static_cast<uint32_t>(Dtype::NumOptions) <= 64);
 /// Throws where there are more outcomes or families than a word holds.

@@ -18,6 +18,7 @@ struct Numbering {
 
   uint32_t of(CellResult result) {
     result.judged = "-";  // what it was held against is no part of what happened
+    result.derived = false;
     const auto [at, is_new] = number.try_emplace(result, static_cast<uint32_t>(results.size()));
     const uint32_t of_it = at->second;
     if (is_new) {

@@ -1,4 +1,6 @@
 #pragma once
+#include <map>
+#include <optional>
 #include <vector>
 
 #include "harness/atlas/sheet.h"
@@ -8,16 +10,41 @@
 
 namespace dtypefuzz {
 
-/// Runs the cells of a piece that have no result yet.
+/// Finds the results of a piece's cells that have none yet. Most need no run:
+///
+/// Where making the module and giving its parameters their dtype fails, the whole row of cells is that.
+///
+/// A dtype that the module refuses by itself, all operands having it, it refuses beside any other: those of
+/// one kind (float8, quantized, bits, sub-byte integers) alike, and in one mode as in another. Of such cells
+/// in a row a few are run, and where they agree the others come to that. One of sixteen of these is run all
+/// the same; where it says something else, all are.
 class PieceRun {
  public:
-  PieceRun(const Piece&, Subject, const DtypeNumbers&, Sheet&, CellSlot&);
+  PieceRun(const Work&, const Piece&, Sheet&, CellSlot&);
   void go();
 
  private:
+  struct Cell {
+    size_t cell;
+    std::vector<uint32_t> dtype_of;
+  };
+  /// Cells of one row that should come to the same.
+  using Alike = std::map<uint64_t, std::vector<Cell>>;
+
+  void recall_early_ends();
+  void run_those_of_one_dtype();
+  void settle_row(const Grid&);
+  /// `wanted`: what they should come to; nothing: what the first one does.
+  bool follow(const Grid&, const std::vector<Cell>&, std::optional<Word> wanted);
+  void run_all(const Grid&, const std::vector<Cell>&);
+  std::optional<Word> refused_in_first_mode(size_t cell) const;
+  bool is_checked(const Cell&, const Grid&) const;
+  /// The cell's result, run or as the parameters' dtype alone says.
+  Word result_of(size_t cell, const Grid&, std::span<const uint32_t> dtype_of);
   Word run_one(size_t cell);
   Word judged_word(size_t cell);
 
+  const Work& work_;
   const Piece& piece_;
   Subject subject_;
   const DtypeNumbers& dtypes_;
@@ -25,8 +52,13 @@ class PieceRun {
   CellSlot& slot_;
   Checker checker_;
   Stock stock_;
-  std::vector<Word> early_;  ///< by the parameters' dtype: how it ended before an input was made
+  std::vector<Word> early_;    ///< by the parameters' dtype: how it ended before an input was made
+  std::vector<bool> refused_;  ///< by number of the dtype: whether the module refuses it alone
   bool ran_into_error_ = false;
+  const Word* first_mode_ = nullptr;  ///< the same cells in the first mode; null: this is it
+  // Of the row that is gone through:
+  Alike by_kind_;        ///< those whose columns the module refuses alone, by kind of dtype
+  Alike in_first_mode_;  ///< those that are refused there, by what they came to
 };
 
 }  // namespace dtypefuzz

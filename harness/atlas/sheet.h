@@ -19,9 +19,10 @@ struct CellSlot {
   std::atomic<bool> judging{false};      ///< the cell itself has ended; a consistent case is run to judge it
   std::atomic<uint64_t> unasked{kNone};  ///< the cell for which that ended the process
   std::atomic<uint64_t> served{0};       ///< cells that this worker process has run
+  std::atomic<bool> taken_over{false};   ///< the one before it has begun the piece
 };
 struct Totals {
-  std::atomic<uint64_t> next{0};  ///< piece to claim
+  std::atomic<uint64_t> next{0};  ///< of the beginnings, to claim
   std::atomic<uint64_t> cells{0}, runs{0};
   Exceptions exceptions;
 };

@@ -18,12 +18,17 @@ namespace {
 /// In a worker: first what the one before it was at, then what nobody has taken.
 void work_on(const Work& work, Sheet& sheet, CellSlot& slot) {
   for (;;) {
-    if (slot.piece == CellSlot::kNone) slot.piece = sheet.totals->next++;
-    if (slot.piece >= work.pieces.size()) return;
-    const Piece& piece = work.pieces[slot.piece];
-    PieceRun(piece, work.subjects[piece.subject], work.dtypes, sheet, slot).go();
-    sheet.done[slot.piece] = true;
-    slot.piece = CellSlot::kNone;
+    if (slot.piece == CellSlot::kNone) {
+      const uint64_t beginning = sheet.totals->next++;
+      if (beginning >= work.beginnings.size()) return;
+      slot.piece = work.beginnings[beginning];
+    }
+    const size_t at = slot.piece;
+    const Piece& piece = work.pieces[at];
+    PieceRun(work, piece, sheet, slot).go();
+    sheet.done[at] = true;
+    const bool goes_on = at + 1 < work.pieces.size() && work.pieces[at + 1].like == piece.like;
+    slot.piece = goes_on ? at + 1 : CellSlot::kNone;
   }
 }
 
@@ -31,6 +36,7 @@ void work_on(const Work& work, Sheet& sheet, CellSlot& slot) {
 /// cells that were the reason.
 bool takes_over(const Work& work, Sheet& sheet, CellSlot& slot, int status, uint64_t& crashes) {
   const uint64_t cell = slot.cell;
+  slot.taken_over = true;
   const bool served = slot.served.exchange(0) > 0;
   if (cell == CellSlot::kNone) {
     const bool asks_for_another = WIFEXITED(status) && WEXITSTATUS(status) == kReplaceMe;
@@ -104,7 +110,8 @@ Atlas run_atlas(const AtlasSettings& settings, const OnSection& on_section,
                 const std::function<void(const AtlasProgress&)>& tick, const std::atomic<int>& interrupted,
                 AtlasProgress& progress) {
   require_words_to_suffice();
-  const Work work = work_of(settings.space, settings.whole);
+  Work work = work_of(settings.space, settings.whole);
+  work.derives = settings.derives;
   const size_t jobs = std::min(static_cast<size_t>(settings.jobs), std::max<size_t>(work.pieces.size(), 1));
   Sheet sheet(jobs, work.pieces.size(), work.cells);
   Sections sections(work, sheet, on_section);

@@ -12,6 +12,7 @@ struct AtlasSettings {
   Space whole;  ///< what cells may be drawn from beside their module
   int jobs = 1;
   double cell_seconds = 10;  ///< a cell that takes longer hangs
+  bool derives = true;       ///< false: every cell is run, see below
 };
 
 struct AtlasProgress {
@@ -28,7 +29,8 @@ struct AtlasProgress {
 /// single parameter alone against float32 and bfloat16 for the rest.
 ///
 /// Where making the module or giving its parameters their dtype fails, no operand and no region has come into
-/// play yet: that is run once for a row of cells.
+/// play yet: that is run once for a row of cells. Of what a module refuses, most follows from a few cells of
+/// a row, see PieceRun; such results say so.
 ///
 /// Cells run in worker processes and depend on nothing but themselves: any number of jobs gives the same
 /// table. `on_section` gets the sections in their order, each when it and those before it are done.

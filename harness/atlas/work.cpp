@@ -23,7 +23,8 @@ void Work::add(const Alone& row, const Variant& variant, std::string_view module
   }
   std::vector<std::optional<Dtype>> regions = {std::nullopt};
   regions.insert(regions.end(), device->autocast_dtypes.begin(), device->autocast_dtypes.end());
-  for (const auto& autocast : regions)
+  for (const auto& autocast : regions) {
+    const size_t like = pieces.size();
     for (size_t mode = 0; mode < by_mode.size(); ++mode) {
       if (!by_mode[mode]) continue;
       pieces.push_back({.section = {.module = std::string(module),
@@ -33,13 +34,16 @@ void Work::add(const Alone& row, const Variant& variant, std::string_view module
                                     .mode = std::string(to_string(kModes[mode]))},
                         .subject = *by_mode[mode],
                         .autocast = autocast,
-                        .first = cells});
+                        .first = cells,
+                        .like = like});
       cells += subjects[*by_mode[mode]].layout.cell_count(dtypes.axis());
     }
+    if (pieces.size() > like) beginnings.push_back(like);
+  }
 }
 
 Work work_of(const Space& space, const Space& whole) {
-  Work work{.dtypes = DtypeNumbers(space.dtypes), .subjects = {}, .pieces = {}};
+  Work work{.dtypes = DtypeNumbers(space.dtypes), .subjects = {}, .pieces = {}, .beginnings = {}};
   for (const Row* row : space.modules) work.add(*row, /*is_loss=*/false, whole);
   for (const Row* row : space.losses) work.add(*row, /*is_loss=*/true, whole);
   return work;

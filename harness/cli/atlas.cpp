@@ -38,9 +38,9 @@ class CellLines {
     for (size_t i = endings_.size(); i < results.size(); ++i) {
       const CellResult& r = results[i];
       endings_.push_back(fmt::format(
-          R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{},"exception":{},"judged":{}}})",
+          R"(,"outcome":{},"phase":{},"family":{},"grade":{},"output_dtype":{},"exception":{},"judged":{},"derived":{}}})",
           json_text(r.outcome), json_text(r.phase), json_text(r.family), json_text(r.grade),
-          json_text(r.output_dtype), json_text(r.exception), json_text(r.judged)));
+          json_text(r.output_dtype), json_text(r.exception), json_text(r.judged), r.derived));
     }
     const auto beginning = fmt::format(
         R"({{"schema":1,"type":"cell","module":{},"variant":{},"device":{},"autocast":{},"mode":{},"dtypes":{{)",
@@ -126,12 +126,13 @@ void print_judgement(const Atlas& atlas, bool json, bool groups) {
 struct AtlasOptions {
   SpaceOptions space{.modules = {}, .dtypes = {}, .devices = {}, .only_named = true};
   std::string out = "atlas.json", jobs, judge;
-  bool json = false;
+  bool json = false, run_all = false;
 };
 
 int atlas(const AtlasOptions& o) {
   if (!o.judge.empty()) return print_judgement(load_atlas(o.judge), o.json, /*groups=*/true), 0;
   AtlasSettings settings{.space = o.space.space(whole_space()), .whole = whole_space()};
+  settings.derives = !o.run_all;
   settings.jobs = o.jobs.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
                                  : static_cast<int>(number_of("--jobs", o.jobs, 1, 256));
   if (o.out.empty()) fail("--out '': expected a file");
@@ -294,6 +295,9 @@ void add_atlas(CLI::App& app, int& code) {
       ->type_name("DTYPES");
   command->add_option("-j,--jobs", o->jobs, "worker processes; as many as there are cores where not given")
       ->type_name("N");
+  command->add_flag("--run-all", o->run_all,
+                    "run every cell; else what a module refuses is run for a few dtypes of a kind and "
+                    "follows for the others");
   command->add_flag("--json", o->json, "a JSON line for each cell on stdout as well");
   command
       ->add_option("--judge", o->judge,
