@@ -12,7 +12,8 @@ namespace dtypefuzz {
 struct Expectation {
   std::vector<Promise> calls;       ///< beside Observation::calls
   std::vector<RegionKind> regions;  ///< beside them
-  /// Dtypes concerned by the error, and whether the consistent case in them runs up to the phase that threw.
+  /// Of an error that says that a dtype is not supported: the dtypes concerned, and whether the consistent
+  /// case in them runs up to the phase that threw.
   std::vector<std::pair<Dtype, bool>> supported;
 
   bool ran_undocumented() const {

@@ -8,11 +8,13 @@
 #include "harness/check/lone_layer.h"
 #include "harness/run/position.h"
 #include "harness/run/run.h"
+#include "harness/run/stages.h"
+#include "properties/messages.h"
 
 namespace dtypefuzz {
 namespace {
 
-constexpr size_t kMostRemembered = 1 << 18;  // some 10 MB
+constexpr size_t kMostAnswers = 1 << 18;  // some 10 MB
 
 /// All that an answer depends on.
 uint64_t key_of(const Plan& plan, const LayerPlan& layer, const CallFacts& call, Dtype dtype, Phase phase) {
@@ -58,8 +60,9 @@ bool Support::has(const Plan& plan, const CallFacts& call, Dtype dtype, Phase ph
   const uint64_t key = key_of(plan, *layer_of(plan, call.culprit), call, dtype, phase);
   if (const auto known = known_.find(key); known != known_.end()) return known->second;
   if (assume_unsupported_) return false;
-  if (known_.size() >= kMostRemembered) known_.clear();
+  if (known_.size() >= kMostAnswers) known_.clear();
   const RunsFor this_layer(call.culprit);
+  const InStage stage(Stage::probe);
   const Observation seen = run(consistent_in(plan, call, dtype));
   // An integral dtype that parameters cannot have is unsupported as well.
   const bool supported = seen.not_applicable.empty() && (!seen.error || seen.error->phase > Phase::forward);
@@ -70,10 +73,14 @@ Expectation expectation_of(const Plan& plan, const Observation& seen, Support& s
   Expectation promised;
   promised.calls.reserve(seen.calls.size());
   promised.regions = regions_of(plan, seen);
+  // Nothing else is held against what is supported, and each answer is a run.
+  const auto told = seen.error ? recognize(seen.error->message) : std::nullopt;
+  const bool says_unsupported = told && told->family->kind == MessageKind::unsupported;
   for (const CallFacts& call : seen.calls) {
     promised.calls.push_back(promise_for(plan, call));
     const Promise& promise = promised.calls.back();
-    if (!call.threw || promise.kind != Promise::kRefusesMismatch || call.culprit.kind == Culprit::kResidual)
+    if (!says_unsupported || !call.threw || promise.kind != Promise::kRefusesMismatch ||
+        call.culprit.kind == Culprit::kResidual)
       continue;
     for (const Dtype dtype : dtypes_of(promise, call))
       promised.supported.emplace_back(dtype, support.has(plan, call, dtype, seen.error->phase));

@@ -40,7 +40,9 @@ bool glob(std::string_view pattern, std::string_view text) {
     return pattern == text;  // most are: contracts ask this of every operand
   if (!text.starts_with(pattern.substr(0, star))) return false;
   const std::string_view rest = pattern.substr(star + 1);
-  for (text.remove_prefix(star);; text.remove_prefix(1)) {
+  text.remove_prefix(star);
+  if (rest.find('*') == std::string_view::npos) return text.ends_with(rest);
+  for (;; text.remove_prefix(1)) {
     if (glob(rest, text)) return true;
     if (text.empty()) return false;
   }

@@ -112,11 +112,16 @@ std::string ResultIs::words() const {
 }
 
 bool ModulesAgree::holds(const Received& received) const {
-  for (const auto& a : received.operands)
-    for (const auto& b : received.operands)
-      if (a.dtype != b.dtype && operands.has(a.name) && operands.has(b.name) &&
-          module_of(a.name) == module_of(b.name))
-        return false;
+  std::vector<std::pair<std::string_view, Dtype>> modules;  // each as its first operand is
+  for (const auto& operand : received.operands) {
+    if (!operands.has(operand.name)) continue;
+    const std::string_view module = module_of(operand.name);
+    const auto met = std::ranges::find(modules, module, &std::pair<std::string_view, Dtype>::first);
+    if (met == modules.end())
+      modules.emplace_back(module, operand.dtype);
+    else if (met->second != operand.dtype)
+      return false;
+  }
   return true;
 }
 

@@ -1,7 +1,7 @@
-// The libFuzzer target. Inputs are case files, mutated as cases; feedback is what a case reached: semantic
-// cells, pairs of neighbours, and functions of LibTorch entered for the first time. On its own it ends at the
-// first cause that the baseline beside it (dtype_fuzzer.baseline, see harness/blame/known.h) does not name;
-// as a campaign's worker it tells and goes on.
+// The libFuzzer target. Inputs are case files, mutated as cases; feedback is what a case reached: outcomes,
+// and functions of LibTorch entered for the first time. On its own it ends at the first cause that the
+// baseline beside it (dtype_fuzzer.baseline, see harness/blame/known.h) does not name; as a campaign's worker
+// it tells and goes on.
 #include <fmt/format.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -21,9 +21,11 @@
 #include "harness/engines/function_coverage.h"
 #include "harness/isolate/crash.h"
 #include "harness/run/prepare.h"
+#include "harness/run/stages.h"
 #include "harness/search/draw_case.h"
 #include "harness/search/mutate.h"
 #include "properties/messages.h"
+#include "properties/promise.h"
 
 extern "C" {
 // The linker's names for the section's bounds, which libFuzzer reads too.
@@ -34,23 +36,32 @@ extern uint8_t __stop___libfuzzer_extra_counters[] __attribute__((weak));
 namespace dtypefuzz {
 namespace {
 
-/// libFuzzer takes every non-zero byte of this section after an input as a feature. `used`: a static that is
-/// only written would be removed.
+/// libFuzzer takes every non-zero byte of this section after an input as a feature, and keeps every input
+/// that has a new one: so these tell outcomes apart and no more. `used`: a static that is only written would
+/// be removed.
 struct Counters {
-  uint8_t cells[16384];       // module, which operands agree, autocast, mode, outcome
-  uint8_t neighbours[16384];  // two modules in a row, outcome
-  uint8_t functions[8192];
+  uint8_t outcomes[4096];  // how a module ended, in which kind of dtype, in a region or not
+  uint8_t wholes[1024];    // how a stack ended, and what was done with it beside forward and backward
+  uint8_t functions[4096];
 };
 __attribute__((used, section("__libfuzzer_extra_counters"))) Counters counters;
 
-/// The n-th function reached in this process: a counter and value that no earlier one had, up to 65,536 of
-/// them.
+/// Every so many functions that were entered for the first time are one feature: an input seldom reaches
+/// none.
+constexpr uint32_t kFunctionsAFeature = 16;
 std::atomic<uint32_t> functions_reached{0};
 void on_function() {
   constexpr uint8_t kBuckets[] = {1, 2, 3, 4, 8, 16, 32, 128};  // values that libFuzzer tells apart
-  const uint32_t n = functions_reached.fetch_add(1, std::memory_order_relaxed);
+  const uint32_t reached = functions_reached.fetch_add(1, std::memory_order_relaxed);
+  if (reached % kFunctionsAFeature != 0) return;
+  const uint32_t n = reached / kFunctionsAFeature;
   counters.functions[n % sizeof counters.functions] =
       kBuckets[n / sizeof counters.functions % std::size(kBuckets)];
+}
+
+template <size_t size, size_t parts>
+void set_feature(uint8_t (&features)[size], const uint64_t (&of)[parts]) {
+  features[XXH3_64bits(of, sizeof of) % size] = 1;
 }
 
 void count(const Plan& plan, const Observation& seen) {
@@ -60,36 +71,19 @@ void count(const Plan& plan, const Observation& seen) {
     outcome = 1 + static_cast<uint64_t>(seen.error->phase) +
               16 * (known ? static_cast<uint64_t>(known->family - message_families().data()) + 1 : 0);
   }
-  uint64_t before = 0;
   for (const CallFacts& call : seen.calls) {
-    const LayerPlan* layer = call.culprit.kind == Culprit::kLoss ? &*plan.loss
-                             : call.culprit.kind == Culprit::kLayer
-                                 ? &plan.layers[static_cast<size_t>(call.culprit.layer)]
-                                 : nullptr;
+    const LayerPlan* layer = layer_of(plan, call.culprit);
     if (!layer) continue;
-    const uint64_t module = XXH3_64bits(layer->module.data(), layer->module.size());
-    uint64_t agree = 0;
-    for (const OperandFacts& operand : call.received)
-      agree = agree * 2 + (operand.dtype == call.received.front().dtype);
-    const uint64_t parts[] = {module,
-                              agree,
-                              static_cast<uint64_t>(category_of(call.received.front().dtype)),
-                              call.autocast ? static_cast<uint64_t>(category_of(*call.autocast)) + 1 : 0,
-                              static_cast<uint64_t>(plan.mode),
-                              call.threw || call.iteration > 0 ? outcome : 0,
-                              index_of(plan.device)};
-    ++counters.cells[XXH3_64bits(parts, sizeof parts) % sizeof counters.cells];
-    const uint64_t pair[] = {before, module, call.threw ? outcome : 0, call.autocast ? 1u : 0u};
-    ++counters.neighbours[XXH3_64bits(pair, sizeof pair) % sizeof counters.neighbours];
-    before = module;
+    const bool agree = std::ranges::all_of(call.received, [&](const OperandFacts& operand) {
+      return operand.dtype == call.received.front().dtype;
+    });
+    set_feature(counters.outcomes, {XXH3_64bits(layer->module.data(), layer->module.size()), agree ? 1u : 0u,
+                                    static_cast<uint64_t>(category_of(call.received.front().dtype)),
+                                    call.autocast ? 1u : 0u, call.threw ? outcome : 0});
   }
-  const uint64_t whole[] = {outcome,
-                            static_cast<uint64_t>(plan.load),
-                            static_cast<uint64_t>(plan.convert),
-                            place_of(plan.optimizer),
-                            static_cast<uint64_t>(plan.scaler),
-                            static_cast<uint64_t>(category_of(plan.params_dtype))};
-  ++counters.cells[XXH3_64bits(whole, sizeof whole) % sizeof counters.cells];
+  set_feature(counters.wholes,
+              {outcome, static_cast<uint64_t>(plan.load), static_cast<uint64_t>(plan.convert),
+               place_of(plan.optimizer), static_cast<uint64_t>(plan.scaler), index_of(plan.device)});
 }
 
 /// ClusterFuzz tells findings apart by the frames of a stack: a cause gets frames of its own. Lines are cut
@@ -157,19 +151,25 @@ struct Target {
   const Space* space = &whole_space();
   Bias bias;
   std::string text;             ///< what the mutator gave last,
-  std::optional<Reading> made;  ///< and what it means, until it is used up
+  std::optional<Reading> made;  ///< and what it means, until it is used up,
+  std::optional<Case> ran;      ///< and then the case that it was: it is often what is mutated next
+  bool gave(const uint8_t* data, size_t size) const {
+    return size == text.size() && std::memcmp(data, text.data(), size) == 0;
+  }
 };
 Target& target = *new Target;
 
 size_t give(Reading&& made, uint8_t* data, size_t max_size) {
   target.text = print_case({made.body, {}, {}, {}});
   target.made = std::move(made);
+  target.ran.reset();
   if (target.text.size() > max_size) return 0;
   std::memcpy(data, target.text.data(), target.text.size());
   return target.text.size();
 }
 
 std::optional<Case> parsed(const uint8_t* data, size_t size) {
+  if (target.ran && target.gave(data, size)) return target.ran;
   try {
     return parse_case({reinterpret_cast<const char*>(data), size}).body;
   } catch (const Error&) {
@@ -201,20 +201,24 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (!target.made || size != target.text.size() || std::memcmp(data, target.text.data(), size) != 0) {
+  const InStage stage(Stage::make);
+  if (!target.made || !target.gave(data, size)) {
     const auto c = parsed(data, size);
     if (!c) return -1;
     target.made = reading_of(*c, *target.space);
+    target.text.assign(reinterpret_cast<const char*>(data), size);
   }
   if (target.worker && !target.worker->claim()) _exit(0);
   Reading made = *std::exchange(target.made, std::nullopt);
   const Checked checked =
       target.worker ? target.worker->work_on(std::move(made)) : target.alone->work_on(std::move(made));
   count(checked.plan, checked.seen);
+  target.ran = std::move(made.body);
   return 0;
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  const InStage stage(Stage::make);
   const auto c = parsed(data, size);
   return give(c ? mutated(*c, Rng(seed), *target.space, target.bias)
                 : draw_case(Rng(seed), *target.space, target.bias),
@@ -223,6 +227,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
 
 extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1, const uint8_t* data2,
                                             size_t size2, uint8_t* out, size_t max_size, unsigned seed) {
+  const InStage stage(Stage::make);
   const auto a = parsed(data1, size1), b = parsed(data2, size2);
   if (!a || !b) return 0;
   return give(crossed(*a, *b, Rng(seed), *target.space, target.bias), out, max_size);
