@@ -9,6 +9,7 @@
 #include "dtypefuzz/error.h"
 #include "harness/isolate/guard.h"
 #include "harness/isolate/in_flight.h"
+#include "harness/run/stages.h"
 
 namespace dtypefuzz {
 
@@ -19,6 +20,7 @@ struct Slot {
   std::atomic<uint64_t> index{0};    ///< of the case that the worker has claimed
   std::atomic<bool> claimed{false};  ///< the claimed case is not judged yet
   std::atomic<uint64_t> served{0};   ///< cases that this worker process has judged
+  StageTimes times;                  ///< of this job's workers, where somebody asks
 };
 
 /// What all processes of a campaign share; one slot a job follows.

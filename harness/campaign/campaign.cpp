@@ -26,6 +26,9 @@ namespace {
 constexpr size_t kFewPlaces = 3;
 /// Candidates that one process looks at.
 constexpr size_t kMostLooks = 200;
+/// So many are worth a process of their own, which costs as much as some looks; fewer wait so long.
+constexpr size_t kWorthALook = 32;
+constexpr double kSecondsBetweenLooks = 2;
 
 /// Between two saves of the state: where there is something new to tell, and where cases went by.
 constexpr double kSecondsOfNews = 0.1, kSecondsOfCases = 1;
@@ -115,12 +118,16 @@ class Campaign {
     const auto waiting = std::ranges::count_if(state_.waiting, [&](const auto& entry) {
       return !is_known(entry.second.finding.violation.signature);
     });
-    return {state_.next,
-            state_.finished,
-            seconds(),
-            end_of_cases_ ? now() - end_ : 0,
-            static_cast<size_t>(waiting),
-            interrupted};
+    Progress progress{state_.next,
+                      state_.finished,
+                      seconds(),
+                      end_of_cases_ ? now() - end_ : 0,
+                      static_cast<size_t>(waiting),
+                      interrupted};
+    for (int job = 0; settings_.keeps_times && job < settings_.jobs; ++job)
+      for (size_t stage = 0; stage < kStages; ++stage)
+        progress.times.nanoseconds[stage] += board_->slot(static_cast<size_t>(job)).times.nanoseconds[stage];
+    return progress;
   }
 
   /// In a worker's process.
@@ -291,7 +298,9 @@ class Campaign {
       if (candidates.size() == kMostLooks) break;
       if (needs_look(candidate)) candidates.push_back(&candidate);
     }
-    if (candidates.empty()) return;
+    const bool worth_it = candidates.size() >= kWorthALook || now() - last_look_ >= kSecondsBetweenLooks;
+    if (candidates.empty() || !(worth_it || end_of_cases_)) return;
+    last_look_ = now();
     looking_.at.clear();
     for (const Candidate* candidate : candidates) looking_.at.push_back(candidate->place);
     looking_.process = forked([&](int pipe) {
@@ -433,6 +442,7 @@ class Campaign {
   std::list<Naming> unnamed_;  ///< in the order in which they were met
   std::map<Place, Inquiry> inquiries_;
   Looking looking_;
+  double last_look_ = 0;
   std::set<Place> unseen_;  ///< candidates that were looked at and did not show what they had shown
   std::map<std::string, size_t> places_told_;  ///< by cause: new ones and those it has spread to
   bool end_of_cases_ = false;

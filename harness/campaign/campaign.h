@@ -14,6 +14,7 @@ struct Progress {
   double after = 0;       ///< seconds since the last case, of minimizing alone; 0: cases run
   size_t waiting = 0;     ///< candidates that are not yet minimized and run again
   bool interrupted = false;
+  StageTimes times = {};  ///< of all workers, see `Settings::keeps_times`
 };
 
 struct Listener {

@@ -1,13 +1,18 @@
 #include "harness/campaign/worker.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "dtypefuzz/error.h"
 #include "harness/files/finding_json.h"
 #include "harness/isolate/crash.h"
 #include "harness/isolate/pool.h"
 #include "harness/run/position.h"
+#include "harness/run/stages.h"
 
 namespace dtypefuzz {
 
@@ -20,7 +25,12 @@ Worker::Worker(Settings settings, int job, uint64_t start, int board_file, int p
       board_file_(board_file),
       pipe_(pipe),
       board_(Board::mapped(board_file, settings_.jobs)),
-      checker_(settings_.strictness) {}
+      checker_(settings_.strictness) {
+  if (settings_.keeps_times) keep_stage_times(&slot().times);
+  if (settings_.trace.empty()) return;
+  trace_file_ = open(settings_.trace.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (trace_file_ < 0) fail_environment("{}: {}", settings_.trace, std::strerror(errno));
+}
 
 Slot& Worker::slot() const {
   return board_->slot(static_cast<size_t>(job_));
@@ -49,6 +59,12 @@ Checked Worker::work_on(Reading&& reading) {
   Slot& mine = slot();
   mine.in_flight.enter(reading.body);
   Checked checked = check_guarded(checker_, std::move(reading.plan), Siblings::sampled, &mine.remains);
+  const InStage stage(Stage::tell);
+  if (trace_file_ >= 0) {
+    trace_.append(mine.in_flight.text, mine.in_flight.length) += '\n';
+    // Whole cases at once: workers write to one file, and may end at any time.
+    if (trace_.size() > size_t{1} << 16) write_line(trace_file_, trace_), trace_.clear();
+  }
   for (size_t i = 0; i < checked.violations.size(); ++i)
     if (met_.insert(to_string(checked.violations[i].signature)).second)
       write_line(pipe_, line_of(to_json(Candidate{
@@ -84,6 +100,8 @@ std::string Worker::ticket() const {
             {"jobs", settings_.jobs},
             {"seconds", settings_.limits.seconds},
             {"bytes", settings_.limits.bytes},
+            {"times", settings_.keeps_times},
+            {"trace", settings_.trace},
             {"strict", settings_.strictness.strict}};
   for (const auto* list : {"modules", "losses", "dtypes", "devices"}) json[list] = Json::array();
   for (const Row* row : settings_.space.modules) json["modules"].push_back(row->name);
@@ -104,7 +122,9 @@ Worker Worker::attached(const std::string& ticket, const Space& whole) {
                     .whole = whole,
                     .bias = {},
                     .strictness = {json.at("strict")},
-                    .known = {}};
+                    .known = {},
+                    .keeps_times = json.at("times"),
+                    .trace = json.at("trace")};
   for (const auto& name : json.at("modules"))
     settings.space.modules.push_back(known_here(whole.row(name.get<std::string>()), name));
   for (const auto& name : json.at("losses"))

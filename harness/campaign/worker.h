@@ -25,8 +25,11 @@ struct Settings {
   Space whole;  ///< what cases are read and made smaller in, `space` or more
   Bias bias;
   Strictness strictness;
-  KnownFaults known;     ///< that need no minimizing
-  bool inquires = true;  ///< false: whatever is met is left waiting, see Snapshot
+  KnownFaults known;         ///< that need no minimizing
+  bool inquires = true;      ///< false: whatever is met is left waiting, see Snapshot
+  bool keeps_times = false;  ///< of the stages of its workers
+  std::string trace =
+      {};  ///< a file that gets the cases that ran, but for the last of each worker; empty: none
 };
 
 /// What an engine works with: the next case's index, and somebody to give the case to.
@@ -57,6 +60,8 @@ class Worker {
   Board* board_;
   Checker checker_;
   std::set<std::string> met_;
+  int trace_file_ = -1;
+  std::string trace_;  ///< whole cases that are not written yet
 };
 
 }  // namespace dtypefuzz

@@ -8,6 +8,7 @@
 
 #include "harness/core/text.h"
 #include "harness/run/run.h"
+#include "harness/run/stages.h"
 
 namespace dtypefuzz {
 
@@ -45,7 +46,11 @@ std::string repair_of(const LayerWithSiblings& layer) {
 
 Checked Checker::check(Plan plan, Siblings siblings, std::vector<Verdict>* verdicts) {
   const bool compares = siblings == Siblings::always || SampledLayers::picks(plan);
-  Observation seen = compares ? run_compared(plan) : run(plan);
+  Observation seen;
+  {
+    const InStage stage(Stage::observe);
+    seen = compares ? run_compared(plan) : run(plan);
+  }
   Checked checked = judged(std::move(plan), std::move(seen));
   if (verdicts) *verdicts = judge_all(Facts(checked.plan, checked.promised, checked.seen, strictness_));
   // Without memory nothing else counts.
@@ -53,6 +58,7 @@ Checked Checker::check(Plan plan, Siblings siblings, std::vector<Verdict>* verdi
   for (const CallFacts& call : checked.seen.calls) {
     if (!has_siblings(checked.plan, call)) continue;
     if (siblings == Siblings::sampled && !sampled_.picks(checked.plan, call)) continue;
+    const InStage stage(Stage::sibling);
     const LayerWithSiblings layer =
         run_siblings(checked.plan, call, support_, siblings != Siblings::without_numbers);
     for (Violation& v : judge(layer.facts()))
@@ -65,6 +71,7 @@ Checked Checker::check(Plan plan, Siblings siblings, std::vector<Verdict>* verdi
 }
 
 Checked Checker::judged(Plan plan, Observation seen) {
+  const InStage stage(Stage::judge);
   Checked checked{std::move(plan), std::move(seen), {}, {}};
   checked.promised = expectation_of(checked.plan, checked.seen, support_);
   checked.violations = judge(Facts(checked.plan, checked.promised, checked.seen, strictness_));

@@ -1,167 +1,307 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iostream>
 
 #include "dtypefuzz/error.h"
 #include "harness/cli/commands.h"
 #include "harness/engines/engines.h"
+#include "harness/files/case_file.h"
+#include "harness/files/files.h"
+#include "harness/isolate/process.h"
 #include "harness/run/bare.h"
-#include "harness/run/position.h"
 #include "harness/run/prepare.h"
-#include "harness/run/ticks.h"
-#include "harness/search/draw_case.h"
+#include "harness/run/stages.h"
 
 namespace dtypefuzz {
 namespace {
 
-/// What is timed: forward and backward of random stacks. Steps, checkpoints and conversions are left out, so
-/// that both sides do the same; so is meta, which computes nothing.
-struct Workload {
+namespace fs = std::filesystem;
+
+/// Which cases are drawn.
+struct Mix {
   std::string_view name;
   std::vector<std::string> modules;  ///< empty: all
   Bias bias;
 };
 
-const std::vector<Workload>& workloads() {
-  static const std::vector<Workload> all = {
-      // More dtypes agree here than in a campaign, so that half of the cases and more reach backward.
+const std::vector<Mix>& mixes() {
+  static const std::vector<Mix> all = {
+      {"all", {}, {}},
+      // More dtypes agree here than in a usual campaign, so that half of the cases and more reach backward.
       {"mlp",
        {"Linear", "LayerNorm", "BatchNorm1d", "ReLU", "GELU", "Softmax"},
        {.setting = 0.95, .count = 0.5, .dtype = 0.92}},
-      {"all", {}, {}},
   };
   return all;
 }
 
-std::vector<Reading> drawn(const Workload& workload, const Space& whole, size_t count, uint64_t seed) {
-  SpaceOptions options;
-  options.modules = workload.modules;
-  options.devices = {"cpu"};
-  const Space space = options.space(whole);
-  std::vector<Reading> made;
-  for (uint64_t index = 0; made.size() < count; ++index) {
-    Reading one = draw_case(rng_for(seed, index), space, workload.bias);
-    if (one.plan.steps > 0 || one.plan.load != Load::none || one.plan.convert != Convert::none) continue;
-    made.push_back(std::move(one));
-  }
-  return made;
-}
-
-struct Rates {
-  double bare = 0, harness = 0, ratio = 0;  ///< cases/s, cases/s, harness over bare
-  double outside = 0;                       ///< share of the harness's time that is not in LibTorch's calls
-  double finished = 0, backward = 0;  ///< shares of the cases that end without an error, that reach backward
+/// One way to run a campaign.
+struct System {
+  std::string_view name, engine;
+  bool baseline = true;
+  bool all_jobs = false;  ///< as many as are asked for; else one
 };
 
-/// The same cases bare and through the harness, block by block in turn, so that a noisy machine hits both
-/// alike.
-Rates measure(const Workload& workload, double seconds) {
-  constexpr size_t kBlock = 250;
-  const Space& whole = whole_space();
-  const auto made = drawn(workload, whole, 16 * kBlock, 1);
-  Checker checker;
-  Slot& slot = *new Slot;
-  write_positions_to(&slot.remains.position);
-  Rates rates;
-  for (const Reading& one : made) {  // kernels warm, support probed
-    const Checked checked = checker.check(one.plan, Siblings::sampled);
-    rates.finished += !checked.seen.error;
-    rates.backward += checked.seen.backward_ran;
-    run_bare(one.plan);
-  }
-  rates.finished /= static_cast<double>(made.size());
-  rates.backward /= static_cast<double>(made.size());
-  uint64_t bare = 0, harness = 0, inside = 0, cases = 0;
-  const uint64_t until = ticks() + static_cast<uint64_t>(seconds * 1e9);
-  const auto run_harness = [&](size_t at) {
-    count_ticks_inside(&inside);
-    for (size_t i = at; i < at + kBlock; ++i) {
-      // All that a campaign does for a case: answer the questions, note it, run, observe, judge.
-      Draw draw(made[i].body);
-      Plan plan = plan_of(draw, whole);
-      slot.in_flight.enter(draw.result());
-      slot.remains.begin();
-      checker.check(std::move(plan), Siblings::sampled);
-      slot.remains.end();
-      ++slot.served;
-    }
-    count_ticks_inside(nullptr);
-  };
-  const auto run_alone = [&](size_t at) {
-    for (size_t i = at; i < at + kBlock; ++i) run_bare(made[i].plan);
-  };
-  const auto timed = [](const auto& work, size_t at) {
-    const uint64_t begin = ticks();
-    work(at);
-    return ticks() - begin;
-  };
-  // What runs second finds the caches warm, so the two take turns.
-  bool bare_first = true;
-  for (size_t at = 0; ticks() < until; at = (at + kBlock) % made.size(), bare_first = !bare_first) {
-    uint64_t alone = 0;
-    if (bare_first) alone = timed(run_alone, at);
-    const uint64_t observed = timed(run_harness, at);
-    if (!bare_first) alone = timed(run_alone, at);
-    bare += alone, harness += observed, cases += kBlock;
-    if (at + kBlock == made.size()) bare_first = !bare_first;  // each block goes both ways, pass by pass
-  }
-  write_positions_to(nullptr);
-  rates.bare = static_cast<double>(cases) / (static_cast<double>(bare) * 1e-9);
-  rates.harness = static_cast<double>(cases) / (static_cast<double>(harness) * 1e-9);
-  rates.ratio = rates.harness / rates.bare;
-  rates.outside = 1 - static_cast<double>(inside) / static_cast<double>(harness);
-  return rates;
+constexpr System kSystems[] = {
+    {"rapidcheck", "rapidcheck"},
+    {"rapidcheck, no baseline", "rapidcheck", /*baseline=*/false},
+    {"libfuzzer", "libfuzzer"},
+    {"rapidcheck, all jobs", "rapidcheck", true, /*all_jobs=*/true},
+    {"libfuzzer, all jobs", "libfuzzer", true, true},
+};
+
+struct BenchOptions {
+  std::string mix = "*", system = "*", time = "10s", rounds = "3", jobs = "2",
+              baseline = of_checkout(kFindings);
+  bool json = false;
+  std::string fixed;  ///< a list of cases: run each twice, `bare` or `checked`, and nothing else
+  std::string how = "checked";
+};
+
+/// What one campaign came to, beside its cases run bare.
+struct Measured {
+  uint64_t cases = 0;
+  double rate = 0, bare_rate = 0;    ///< cases/s
+  double cpu = 0;                    ///< seconds of CPU for a second of the campaign, all its processes
+  double kernel = 0, elsewhere = 0;  ///< shares of that CPU: the kernel's; of processes that run no cases
+  double ratio() const { return rate / bare_rate; }
+  long most_kilobytes = 0;
+  StageTimes times;
+};
+
+double in_seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+}
+struct Cpu {
+  double user = 0, kernel = 0;
+  double sum() const { return user + kernel; }
+};
+Cpu cpu_of(int who) {
+  rusage used{};
+  getrusage(who, &used);
+  return {in_seconds(used.ru_utime), in_seconds(used.ru_stime)};
 }
 
-void print(const Workload& workload, const Rates& rates, bool json) {
-  if (json) {
-    for (const auto& [system, rate, ratio] :
-         {std::tuple("bare", rates.bare, 1.0), std::tuple("rapidcheck", rates.harness, rates.ratio)})
-      print_json("bench", {{"workload", workload.name},
-                           {"system", system},
-                           {"jobs", 1},
-                           {"cases_per_second", rate},
-                           {"ratio_to_bare", ratio},
-                           {"finished", rates.finished},
-                           {"reached_backward", rates.backward},
-                           {"outside_libtorch", system == std::string_view("bare") ? 0 : rates.outside}});
+/// Nanoseconds and cases of a process that runs what the trace has and observes nothing. Reading it is not
+/// counted.
+Child bare_runner(const fs::path& trace, const Space& whole) {
+  return forked([&](int pipe) {
+    prepare_process();
+    std::ifstream in(trace);
+    std::string text;
+    std::vector<Plan> plans;
+    uint64_t nanoseconds = 0, cases = 0;
+    const auto run_them = [&] {
+      const uint64_t begin = ticks();
+      for (const Plan& plan : plans) run_bare(plan);
+      nanoseconds += ticks() - begin, cases += plans.size();
+      plans.clear();
+    };
+    for (std::string line; std::getline(in, line);) {
+      if (!line.empty()) {
+        text += line + "\n";
+        continue;
+      }
+      plans.push_back(plan_of(parse_case("# dtypefuzz case 1\n" + text).body, whole));
+      text.clear();
+      if (plans.size() == 250) run_them();
+    }
+    run_them();
+    write_line(pipe, fmt::format("{}", static_cast<double>(cases) * 1e9 / static_cast<double>(nanoseconds)));
+  });
+}
+
+/// Cases per second of so many processes at once.
+double bare_rate_of(const fs::path& trace, int processes, const Space& whole) {
+  std::vector<Child> runners;
+  for (int i = 0; i < processes; ++i) runners.push_back(bare_runner(trace, whole));
+  double rate = 0;
+  for (Child& runner : runners) {
+    while (runner.read()) usleep(1000);
+    if (runner.wait() != 0 || runner.text.empty())
+      fail_environment("a case ended the process that ran it bare");
+    rate += std::stod(runner.text);
+  }
+  return rate;
+}
+
+Measured measure(const Mix& mix, const System& system, const BenchOptions& o, const KnownFaults& known,
+                 uint64_t seed) {
+  const Space& whole = whole_space();
+  const TemporaryFolder folder;
+  const fs::path trace = fs::path(folder.path) / "trace";
+  SpaceOptions options;
+  options.modules = mix.modules;
+  Settings settings{.engine = {},
+                    .seconds = seconds_of("--time", o.time),
+                    .seed = seed,
+                    .jobs = system.all_jobs ? static_cast<int>(number_of("--jobs", o.jobs, 1, 256)) : 1,
+                    .space = options.space(whole),
+                    .whole = whole,
+                    .bias = mix.bias,
+                    .strictness = {},
+                    .known = system.baseline ? known : KnownFaults{},
+                    .keeps_times = true,
+                    .trace = trace.string()};
+  settings.engine =
+      engine_named(system.engine)
+          .make({.corpus = {}, .seeds = {}, .target = {}, .folder = folder.path.string()}, whole);
+  const Cpu children = cpu_of(RUSAGE_CHILDREN), own = cpu_of(RUSAGE_SELF);
+  const double begin = now();
+  // What a campaign goes on with after its last case is cut short: rates are of the run.
+  std::atomic<int> interrupts = 0;
+  const Progress progress = run_campaign(settings,
+                                         {.report = [](const Finding&, Standing) {},
+                                          .tick = [&](const Progress& p) { interrupts = p.after > 0; }},
+                                         interrupts);
+  Measured measured{.cases = progress.cases, .times = progress.times};
+  measured.rate = static_cast<double>(progress.cases) / progress.seconds;
+  const Cpu spent{cpu_of(RUSAGE_CHILDREN).user - children.user + cpu_of(RUSAGE_SELF).user - own.user,
+                  cpu_of(RUSAGE_CHILDREN).kernel - children.kernel + cpu_of(RUSAGE_SELF).kernel - own.kernel};
+  measured.cpu = spent.sum() / (now() - begin);
+  measured.kernel = spent.kernel / spent.sum();
+  measured.elsewhere = std::max(0.0, 1 - 1e-9 * static_cast<double>(progress.times.sum()) / spent.sum());
+  rusage used{};
+  getrusage(RUSAGE_CHILDREN, &used);
+  measured.most_kilobytes = used.ru_maxrss;
+  measured.bare_rate = bare_rate_of(trace, settings.jobs, whole);
+  return measured;
+}
+
+template <class Number>
+Number median(std::vector<Number> numbers) {
+  std::ranges::sort(numbers);
+  return numbers[numbers.size() / 2];
+}
+
+void print(const Mix& mix, const System& system, const std::vector<Measured>& rounds, const BenchOptions& o) {
+  const auto of = [&](auto field) {
+    std::vector<double> values;
+    for (const Measured& m : rounds) values.push_back(std::invoke(field, m));
+    return median(values);
+  };
+  nlohmann::json stages;
+  StageTimes times;
+  for (const Measured& m : rounds)
+    for (size_t i = 0; i < kStages; ++i) times.nanoseconds[i] += m.times.nanoseconds[i];
+  const double all = static_cast<double>(times.sum());
+  for (size_t i = 0; i < kStages; ++i)
+    stages[std::string(to_string(static_cast<Stage>(i)))] = static_cast<double>(times.nanoseconds[i]) / all;
+  if (o.json) {
+    print_json("bench", {{"workload", mix.name},
+                         {"system", system.name},
+                         {"jobs", system.all_jobs ? std::stoi(o.jobs) : 1},
+                         {"rounds", rounds.size()},
+                         {"cases", rounds.front().cases},
+                         {"cases_per_second", of(&Measured::rate)},
+                         {"bare_cases_per_second", of(&Measured::bare_rate)},
+                         {"ratio_to_bare", of(&Measured::ratio)},
+                         {"cpu", of(&Measured::cpu)},
+                         {"kernel", of(&Measured::kernel)},
+                         {"without_cases", of(&Measured::elsewhere)},
+                         {"megabytes", rounds.front().most_kilobytes >> 10},
+                         {"stages", stages}});
+    std::cout.flush();
     return;
   }
-  std::string mix = workload.modules.empty() ? "all modules and losses" : "";
-  for (const auto& module : workload.modules) mix += (mix.empty() ? "" : ", ") + module;
   fmt::print(
-      "{}: {}; {:.0f} % reach backward, {:.0f} % end without an error\n"
-      "  bare        {:8.0f} cases/s\n"
-      "  harness     {:8.0f} cases/s, {:.2f} of bare, {:.0f} % of its time outside LibTorch's calls\n",
-      workload.name, mix, 100 * rates.backward, 100 * rates.finished, rates.bare, rates.harness, rates.ratio,
-      100 * rates.outside);
+      "{:4} {:24} {:6.0f} cases/s, bare {:6.0f}: {:.2f} of it; {:.2f} CPUs, {:2.0f} % of them in the kernel, "
+      "{:2.0f} % in processes without cases\n      ",
+      mix.name, system.name, of(&Measured::rate), of(&Measured::bare_rate), of(&Measured::ratio),
+      of(&Measured::cpu), 100 * of(&Measured::kernel), 100 * of(&Measured::elsewhere));
+  for (const auto& [stage, share] : stages.items())
+    fmt::print(" {} {:.0f} %", stage, 100 * share.get<double>());
+  fmt::print("\n");
+  std::fflush(stdout);
+}
+
+/// The cases of a file, each run as it is measured and before it once, so that all that is made once is made.
+/// For instruction counters: what counts happens in `measured_case` alone.
+[[gnu::noinline]] void measured_case(Checker& checker, const Plan& plan, bool bare) {
+  if (bare)
+    run_bare(plan);
+  else
+    checker.check(plan, Siblings::sampled);
+  asm volatile("" ::: "memory");
+}
+
+int run_fixed(const BenchOptions& o) {
+  prepare_process();
+  Checker warm, checker;
+  std::vector<Plan> plans;
+  for (uint64_t index = 0; plans.size() < number_of("--fixed", o.fixed, 1, 1'000'000); ++index)
+    plans.push_back(rapidcheck_case(1, index, whole_space(), {}).plan);
+  for (const Plan& plan : plans)
+    if (o.how == "bare")
+      run_bare(plan);
+    else
+      warm.check(plan, Siblings::sampled);
+  for (const Plan& plan : plans) measured_case(checker, plan, o.how == "bare");
+  return 0;
+}
+
+int bench(const BenchOptions& o) {
+  if (!o.fixed.empty()) return run_fixed(o);
+  const uint64_t rounds = number_of("--rounds", o.rounds, 1, 1000);
+  seconds_of("--time", o.time), number_of("--jobs", o.jobs, 1, 256);
+  const KnownFaults known = baseline_of(o.baseline, whole_space()).faults();
+  for (const Mix& mix : mixes()) {
+    if (o.mix != "*" && o.mix != mix.name) continue;
+    std::map<std::string_view, std::vector<Measured>> measured;
+    for (uint64_t round = 0; round < rounds; ++round)
+      for (const System& system : kSystems)
+        if (o.system == "*" || o.system == system.name)
+          measured[system.name].push_back(measure(mix, system, o, known, round + 1));
+    for (const System& system : kSystems)
+      if (measured.contains(system.name)) print(mix, system, measured[system.name], o);
+  }
+  return 0;
 }
 
 }  // namespace
 
-void add_bench(CLI::App& app, int&) {
-  struct Options {
-    std::string workload = "*", time = "10s";
-    bool json = false;
-  };
-  auto o = std::make_shared<Options>();
-  auto* command = app.add_subcommand(
-      "bench", "Cases per second, held against the same plans run bare.  Example: dtypefuzz bench");
-  std::vector<std::string> names = {"*"};
-  for (const auto& workload : workloads()) names.emplace_back(workload.name);
-  command->add_option("--workload", o->workload, "which mix, or * for all")
+void add_bench(CLI::App& app, int& code) {
+  auto o = std::make_shared<BenchOptions>();
+  auto* command = app.add_subcommand("bench",
+                                     "Campaigns as they really run, held against the same cases run bare.  "
+                                     "Example: dtypefuzz bench --time 20s");
+  std::vector<std::string> names = {"*"}, systems = {"*"};
+  for (const Mix& mix : mixes()) names.emplace_back(mix.name);
+  for (const System& system : kSystems) systems.emplace_back(system.name);
+  command->add_option("--workload", o->mix, "which mix of modules, or * for all")
       ->type_name("MIX")
       ->check(CLI::IsMember(names))
       ->capture_default_str();
-  command->add_option("--time", o->time, "how long each")->type_name("TIME")->capture_default_str();
+  command->add_option("--system", o->system, "which campaign, or * for all")
+      ->type_name("SYSTEM")
+      ->check(CLI::IsMember(systems))
+      ->capture_default_str();
+  command->add_option("--time", o->time, "how long each campaign runs cases")
+      ->type_name("TIME")
+      ->capture_default_str();
+  command->add_option("--rounds", o->rounds, "how often each, in turn; medians are told")
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("-j,--jobs", o->jobs, "worker processes where there are several")
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--baseline", o->baseline, "a directory of known findings, or none")->type_name("DIR");
+  command
+      ->add_option(
+          "--fixed", o->fixed,
+          "the first N cases of seed 1, in this process, and nothing is told: for instruction counters")
+      ->type_name("N");
+  command->add_option("--how", o->how, "of --fixed: bare or checked")
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"bare", "checked"}))
+      ->capture_default_str();
   command->add_flag("--json", o->json, "JSON lines on stdout");
-  command->callback([o] {
-    prepare_process();
-    for (const auto& workload : workloads())
-      if (o->workload == "*" || o->workload == workload.name)
-        print(workload, measure(workload, seconds_of("--time", o->time)), o->json);
-  });
+  command->callback([o, &code] { code = bench(*o); });
 }
 
 }  // namespace dtypefuzz

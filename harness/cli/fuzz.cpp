@@ -177,7 +177,7 @@ int fuzz(const Orders& given) {
           [&, &o = o](const Progress& now) {
             progress = now;
             if (now.after > 0) tally.to_minimize = std::max(tally.to_minimize, now.waiting);
-            if (line.is_due()) line.show(stage_of(now, tally, o, settings));
+            if (line.is_due()) line.show(status_of(now, tally, o, settings));
           },
       .save = [&, &folder = folder](const Snapshot& snapshot) { folder->save(snapshot); }};
   int code = 0;

@@ -67,15 +67,15 @@ std::string Tally::news() const {
   return fmt::format("{} new ({} {})", fresh.size(), count, to_string(worst));
 }
 
-Stage stage_of(const Progress& p, const Tally& tally, const Orders& o, const Settings& settings) {
+Status status_of(const Progress& p, const Tally& tally, const Orders& o, const Settings& settings) {
   if (p.after > 0) {
-    Stage stage{.what = "minimizing"};
+    Status stage{.what = "minimizing"};
     const size_t all = std::max(tally.to_minimize, p.waiting), done = all - p.waiting;
     if (all > 0) stage.part = static_cast<double>(done) / static_cast<double>(all);
     stage.facts = {fmt::format("{} of {}", done, all), fmt::format("{:.0f} s", p.after), tally.news()};
     return stage;
   }
-  Stage stage{.what = fmt::format("fuzz {} seed {}", o.engine, o.seed)};
+  Status stage{.what = fmt::format("fuzz {} seed {}", o.engine, o.seed)};
   double by_time = -1, by_runs = -1;
   if (settings.seconds > 0) {
     by_time = p.seconds / settings.seconds;

@@ -42,7 +42,7 @@ struct Tally {
 };
 
 /// Where a campaign is: at its cases, or at making small what they showed.
-Stage stage_of(const Progress&, const Tally&, const Orders&, const Settings&);
+Status status_of(const Progress&, const Tally&, const Orders&, const Settings&);
 
 /// Whether what the baseline knows still happens, as far as this campaign could draw it. A cause is fixed
 /// where all its places are.

@@ -30,4 +30,7 @@ std::span<const NamedEngine> engines();
 /// An Error for an unknown name.
 const NamedEngine& engine_named(std::string_view name);
 
+/// The case of the engine rapidcheck for this seed and index.
+Reading rapidcheck_case(uint64_t seed, uint64_t index, const Space&, const Bias&);
+
 }  // namespace dtypefuzz

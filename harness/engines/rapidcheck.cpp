@@ -4,6 +4,7 @@
 
 #include "harness/engines/makers.h"
 #include "harness/files/case_file.h"
+#include "harness/run/stages.h"
 #include "harness/search/draw_case.h"
 #include "harness/search/simpler.h"
 #include "harness/search/size.h"
@@ -13,6 +14,7 @@ namespace {
 
 /// The case that a state of RapidCheck's stands for, whole.
 Reading drawn_by(rc::Random random, const Space& space, const Bias& bias) {
+  const InStage stage(Stage::make);
   return draw_case(Rng(random.next()), space, bias);
 }
 
@@ -32,12 +34,15 @@ rc::Gen<Case> cases(const Space& space, const Bias& bias) {
   };
 }
 
+Reading rapidcheck_case(uint64_t seed, uint64_t index, const Space& space, const Bias& bias) {
+  return drawn_by(rc::Random(rng_for(seed, index).next()), space, bias);
+}
+
 Engine rapidcheck_engine(const EngineOptions&, const Space&) {
   return [](Worker& worker) {
     const auto& [space, bias, seed] =
         std::tie(worker.settings().space, worker.settings().bias, worker.settings().seed);
-    while (const auto index = worker.claim())
-      worker.work_on(drawn_by(rc::Random(rng_for(seed, *index).next()), space, bias));
+    while (const auto index = worker.claim()) worker.work_on(rapidcheck_case(seed, *index, space, bias));
   };
 }
 

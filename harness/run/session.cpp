@@ -8,7 +8,7 @@
 #include "harness/run/finite.h"
 #include "harness/run/leaves.h"
 #include "harness/run/position.h"
-#include "harness/run/ticks.h"
+#include "harness/run/stages.h"
 #include "harness/run/trail.h"
 
 namespace dtypefuzz {
