@@ -63,9 +63,9 @@ bool Support::has(const Plan& plan, const CallFacts& call, Dtype dtype, Phase ph
   if (known_.size() >= kMostAnswers) known_.clear();
   const RunsFor this_layer(call.culprit);
   const InStage stage(Stage::probe);
-  const Observation seen = run(consistent_in(plan, call, dtype));
+  const Observation seen = run_forward(consistent_in(plan, call, dtype));
   // An integral dtype that parameters cannot have is unsupported as well.
-  const bool supported = seen.not_applicable.empty() && (!seen.error || seen.error->phase > Phase::forward);
+  const bool supported = seen.not_applicable.empty() && !seen.error;
   return known_[key] = supported;
 }
 

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include <set>
+
+#include "dtypefuzz/rng.h"
+#include "harness/core/text.h"
 
 namespace dtypefuzz {
 namespace {
@@ -42,6 +47,30 @@ TEST(Signatures, PrintToTheTextTheyWereReadFrom) {
   const std::string text = "refusal_is_early:Linear:input/weight:float:backward:cast:cpu:off";
   EXPECT_EQ(to_string(parse_signature(text)), text);
   EXPECT_EQ(parse_signature(text).operands, "input/weight");
+}
+
+TEST(Glob, MatchesWhatItsStarsStandFor) {
+  // What it means, letter by letter.
+  const std::function<bool(std::string_view, std::string_view)> means = [&](std::string_view pattern,
+                                                                            std::string_view text) {
+    if (pattern.empty()) return text.empty();
+    if (pattern[0] == '*')
+      return means(pattern.substr(1), text) || (!text.empty() && means(pattern, text.substr(1)));
+    return !text.empty() && pattern[0] == text[0] && means(pattern.substr(1), text.substr(1));
+  };
+  Rng rng(5);
+  const auto drawn = [&](std::string_view letters) {
+    std::string text;
+    for (uint64_t n = rng.below(7); n > 0; --n) text += letters[rng.below(letters.size())];
+    return text;
+  };
+  int matched = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const std::string pattern = drawn("ab**"), text = drawn("ab");
+    EXPECT_EQ(glob(pattern, text), means(pattern, text)) << pattern << " " << text;
+    matched += means(pattern, text);
+  }
+  EXPECT_GT(matched, 1000);
 }
 
 }  // namespace

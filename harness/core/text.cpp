@@ -35,17 +35,24 @@ std::string as_text(std::string_view text, size_t most) {
 }
 
 bool glob(std::string_view pattern, std::string_view text) {
-  const size_t star = pattern.find('*');
-  if (star == std::string_view::npos)
+  const size_t first = pattern.find('*');
+  if (first == std::string_view::npos)
     return pattern == text;  // most are: contracts ask this of every operand
-  if (!text.starts_with(pattern.substr(0, star))) return false;
-  const std::string_view rest = pattern.substr(star + 1);
-  text.remove_prefix(star);
-  if (rest.find('*') == std::string_view::npos) return text.ends_with(rest);
-  for (;; text.remove_prefix(1)) {
-    if (glob(rest, text)) return true;
-    if (text.empty()) return false;
+  const size_t last = pattern.rfind('*');
+  const std::string_view prefix = pattern.substr(0, first), suffix = pattern.substr(last + 1);
+  if (text.size() < prefix.size() + suffix.size() || !text.starts_with(prefix) || !text.ends_with(suffix))
+    return false;
+  // What stands between stars is taken where it first comes: that leaves the most for what follows.
+  text = text.substr(prefix.size(), text.size() - prefix.size() - suffix.size());
+  for (size_t begin = first + 1; begin <= last;) {
+    const size_t end = pattern.find('*', begin);
+    const std::string_view piece = pattern.substr(begin, end - begin);
+    const size_t at = text.find(piece);
+    if (at == std::string_view::npos) return false;
+    text.remove_prefix(at + piece.size());
+    begin = end + 1;
   }
+  return true;
 }
 
 }  // namespace dtypefuzz

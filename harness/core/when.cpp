@@ -81,8 +81,8 @@ Operands all_but(std::vector<std::string_view> names) {
 }
 
 bool OperandsAre::holds(const Received& received) const {
-  for (const auto& operand : received.operands)
-    if (operands.has(operand.name) && dtypes.has(operand.dtype, received) == (count == kSome))
+  for (const auto& operand : received.operands)  // most dtypes settle it, and names take longer to compare
+    if (dtypes.has(operand.dtype, received) == (count == kSome) && operands.has(operand.name))
       return count == kSome;
   return count == kEach;
 }
@@ -112,6 +112,9 @@ std::string ResultIs::words() const {
 }
 
 bool ModulesAgree::holds(const Received& received) const {
+  if (std::ranges::adjacent_find(received.operands, std::ranges::not_equal_to(), &OperandFacts::dtype) ==
+      received.operands.end())
+    return true;
   std::vector<std::pair<std::string_view, Dtype>> modules;  // each as its first operand is
   for (const auto& operand : received.operands) {
     if (!operands.has(operand.name)) continue;

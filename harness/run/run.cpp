@@ -109,4 +109,12 @@ Observation run_compared(const Plan& plan) {
   return run(plan, nullptr, /*compares=*/true);
 }
 
+Observation run_forward(const Plan& plan) {
+  begin_positions(plan.device, plan.autocast);
+  const CleanSlate slate(plan);
+  Observation seen = Session(plan, {.forward_alone = true}, nullptr).go();
+  require_to_work(plan.device);
+  return seen;
+}
+
 }  // namespace dtypefuzz

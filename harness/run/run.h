@@ -14,6 +14,9 @@ Observation run(const Plan&, Stock* stock = nullptr);
 /// The same, and what conversions, clipping and the first step did to numbers is held against float64.
 Observation run_compared(const Plan&);
 
+/// Runs a plan up to the end of its first forward.
+Observation run_forward(const Plan&);
+
 /// Whether LibTorch knows the device and there is one.
 bool device_in_reach(Device);
 

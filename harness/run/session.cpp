@@ -153,7 +153,7 @@ void Session::iterate() {
     training_.zero_grad();
     take_stamps();
     Tensors outputs;
-    if (!forward(outputs)) return;
+    if (!forward(outputs) || looks_.forward_alone) return;
     note_changes(plan_.loss ? Phase::loss : Phase::forward, {Culprit::kStage});
     if (!convert(Convert::after_forward)) return;
     if (plan_.convert == Convert::after_forward)

@@ -18,9 +18,10 @@ class Session {
  public:
   /// What a session looks at beside what it always does. `traces`: stamps are compared after each call and
   /// taken again before each phase that may throw, and hooks tell how far backward came. `compares`: the
-  /// numbers before and after conversions, clipping and steps.
+  /// numbers before and after conversions, clipping and steps. `forward_alone`: it ends after the first
+  /// forward.
   struct Looks {
-    bool traces = false, compares = false;
+    bool traces = false, compares = false, forward_alone = false;
   };
   /// `stock`: where the model comes from; null: it is made.
   explicit Session(const Plan& plan) : Session(plan, Looks{}, nullptr) {}
