@@ -57,22 +57,26 @@ void PieceRun::go() {
   each_cell(subject_.layout, dtypes_.axis(), [&](size_t cell, const Grid& at, auto dtype_of) {
     if (left == 0) grid = &at, left = at.row_length(dtypes_.axis());
     const uint32_t column = dtype_of[at.column];
-    if (!work_.derives || !refused_[column])
+    if (!work_.derives || !refused_[column]) {
       result_of(cell, at, dtype_of);
-    else if (const auto first = refused_in_first_mode(cell))
-      in_first_mode_[std::bit_cast<uint64_t>(*first)].push_back({cell, {dtype_of.begin(), dtype_of.end()}});
-    else
-      by_kind_[kind_of(dtypes_.all()[column])].push_back({cell, {dtype_of.begin(), dtype_of.end()}});
+    } else {
+      const Dtype dtype = dtypes_.all()[column];
+      const uint64_t first = refused_in_first_mode(cell);
+      // What came to the same in one mode is of one kind, but for quantized dtypes: they have a backend of
+      // their own.
+      const uint64_t kind = first == 0 ? kind_of(dtype) : c10::isQIntType(dtype);
+      alike_[{first, kind}].push_back({cell, {dtype_of.begin(), dtype_of.end()}});
+    }
     if (--left == 0) settle_row(*grid);
   });
 }
 
-std::optional<Word> PieceRun::refused_in_first_mode(size_t cell) const {
-  if (!first_mode_) return std::nullopt;
+uint64_t PieceRun::refused_in_first_mode(size_t cell) const {
+  if (!first_mode_) return 0;
   Word word = first_mode_[cell];
   word.derived = 0;
   const bool in_forward = word.threw() && static_cast<Phase>(word.phase) < Phase::backward;
-  return in_forward ? std::optional(word) : std::nullopt;
+  return in_forward ? std::bit_cast<uint64_t>(word) : 0;
 }
 
 void PieceRun::run_those_of_one_dtype() {
@@ -86,12 +90,11 @@ void PieceRun::run_those_of_one_dtype() {
 }
 
 void PieceRun::settle_row(const Grid& grid) {
-  for (const auto& [word, cells] : in_first_mode_)
-    if (!follow(grid, cells, std::bit_cast<Word>(word))) run_all(grid, cells);
-  for (const auto& [kind, cells] : by_kind_)
-    if (!follow(grid, cells, std::nullopt)) run_all(grid, cells);
-  in_first_mode_.clear();
-  by_kind_.clear();
+  for (const auto& [alike, cells] : alike_) {
+    const auto wanted = alike.first != 0 ? std::optional(std::bit_cast<Word>(alike.first)) : std::nullopt;
+    if (!follow(grid, cells, wanted)) run_all(grid, cells);
+  }
+  alike_.clear();
 }
 
 /// Runs a few of these, and has the others come to what is wanted if those do; else nothing follows.
@@ -122,10 +125,12 @@ void PieceRun::run_all(const Grid& grid, const std::vector<Cell>& cells) {
   for (const Cell& c : cells) result_of(c.cell, grid, c.dtype_of);
 }
 
-/// The same columns in each row of a piece, so that rows stay alike in the file.
+/// The same columns in each row of a module, so that rows stay alike in the file.
 bool PieceRun::is_checked(const Cell& c, const Grid& grid) const {
   constexpr uint64_t kOneOf = 16;
-  return Rng(piece_.first * 64 + c.dtype_of[grid.column]).below(kOneOf) == 0;
+  uint64_t seed = c.dtype_of[grid.column];
+  for (const char letter : piece_.section.module) seed = seed * 131 + static_cast<unsigned char>(letter);
+  return Rng(seed).below(kOneOf) == 0;
 }
 
 Word PieceRun::result_of(size_t cell, const Grid& grid, std::span<const uint32_t> dtype_of) {

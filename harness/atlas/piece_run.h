@@ -28,8 +28,9 @@ class PieceRun {
     size_t cell;
     std::vector<uint32_t> dtype_of;
   };
-  /// Cells of one row that should come to the same.
-  using Alike = std::map<uint64_t, std::vector<Cell>>;
+  /// Cells of one row that should come to the same: by what they came to in the first mode, as bits (0: this
+  /// is that mode, or it was no refusal in forward), and the kind of their column's dtype.
+  using Alike = std::map<std::pair<uint64_t, uint64_t>, std::vector<Cell>>;
 
   void recall_early_ends();
   void run_those_of_one_dtype();
@@ -37,7 +38,7 @@ class PieceRun {
   /// `wanted`: what they should come to; nothing: what the first one does.
   bool follow(const Grid&, const std::vector<Cell>&, std::optional<Word> wanted);
   void run_all(const Grid&, const std::vector<Cell>&);
-  std::optional<Word> refused_in_first_mode(size_t cell) const;
+  uint64_t refused_in_first_mode(size_t cell) const;
   bool is_checked(const Cell&, const Grid&) const;
   /// The cell's result, run or as the parameters' dtype alone says.
   Word result_of(size_t cell, const Grid&, std::span<const uint32_t> dtype_of);
@@ -56,9 +57,7 @@ class PieceRun {
   std::vector<bool> refused_;  ///< by number of the dtype: whether the module refuses it alone
   bool ran_into_error_ = false;
   const Word* first_mode_ = nullptr;  ///< the same cells in the first mode; null: this is it
-  // Of the row that is gone through:
-  Alike by_kind_;        ///< those whose columns the module refuses alone, by kind of dtype
-  Alike in_first_mode_;  ///< those that are refused there, by what they came to
+  Alike alike_;  ///< of the row that is gone through, those whose columns the module refuses alone
 };
 
 }  // namespace dtypefuzz
