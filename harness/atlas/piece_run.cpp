@@ -148,7 +148,7 @@ Word PieceRun::result_of(size_t cell, const Grid& grid, std::span<const uint32_t
     make_way_if_large();
     word = run_one(piece_.first + cell);
     const auto phase = static_cast<Phase>(word.phase);
-    if (early && ran_into_error_ && (phase == Phase::construct || phase == Phase::convert)) *early = word;
+    if (early && word.threw() && (phase == Phase::construct || phase == Phase::convert)) *early = word;
   }
   sheet_.totals->cells.fetch_add(1, std::memory_order_relaxed);
   return word;
@@ -169,7 +169,6 @@ Word PieceRun::run_one(size_t cell) {
 
 Word PieceRun::judged_word(size_t cell) {
   Observation seen = run(subject_.plan, &stock_);
-  ran_into_error_ = seen.error.has_value();
   slot_.judging = true;
   checker_.assume_unsupported(slot_.unasked == cell);
   Checked checked = checker_.judged(std::move(subject_.plan), std::move(seen));

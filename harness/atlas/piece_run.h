@@ -53,9 +53,8 @@ class PieceRun {
   CellSlot& slot_;
   Checker checker_;
   Stock stock_;
-  std::vector<Word> early_;    ///< by the parameters' dtype: how it ended before an input was made
-  std::vector<bool> refused_;  ///< by number of the dtype: whether the module refuses it alone
-  bool ran_into_error_ = false;
+  std::vector<Word> early_;           ///< by the parameters' dtype: how it ended before an input was made
+  std::vector<bool> refused_;         ///< by number of the dtype: whether the module refuses it alone
   const Word* first_mode_ = nullptr;  ///< the same cells in the first mode; null: this is it
   Alike alike_;  ///< of the row that is gone through, those whose columns the module refuses alone
 };

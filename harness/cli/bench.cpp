@@ -59,8 +59,8 @@ struct BenchOptions {
   std::string mix = "*", system = "*", time = "10s", rounds = "3", jobs = "2",
               baseline = of_checkout(kFindings);
   bool json = false;
-  std::string fixed;  ///< a list of cases: run each twice, `bare` or `checked`, and nothing else
-  std::string how = "checked";
+  std::string fixed;            ///< so many cases are run, see run_fixed, and nothing else; empty: it benches
+  std::string how = "checked";  ///< of these: or `bare`
 };
 
 /// What one campaign came to, beside its cases run bare.
@@ -220,27 +220,28 @@ void print(const Mix& mix, const System& system, const std::vector<Measured>& ro
   std::fflush(stdout);
 }
 
-/// The cases of a file, each run as it is measured and before it once, so that all that is made once is made.
-/// For instruction counters: what counts happens in `measured_case` alone.
-[[gnu::noinline]] void measured_case(Checker& checker, const Plan& plan, bool bare) {
+void run_case(Checker& checker, const Plan& plan, bool bare) {
   if (bare)
     run_bare(plan);
   else
     checker.check(plan, Siblings::sampled);
+}
+
+/// What instruction counters count: of this function, by its name.
+[[gnu::noinline]] void measured_case(Checker& checker, const Plan& plan, bool bare) {
+  run_case(checker, plan, bare);
   asm volatile("" ::: "memory");
 }
 
+/// The first cases of seed 1, each once before it is measured, so that all is made that is made once.
 int run_fixed(const BenchOptions& o) {
   prepare_process();
-  Checker warm, checker;
+  const uint64_t count = number_of("--fixed", o.fixed, 1, 1'000'000);
   std::vector<Plan> plans;
-  for (uint64_t index = 0; plans.size() < number_of("--fixed", o.fixed, 1, 1'000'000); ++index)
+  for (uint64_t index = 0; index < count; ++index)
     plans.push_back(rapidcheck_case(1, index, whole_space(), {}).plan);
-  for (const Plan& plan : plans)
-    if (o.how == "bare")
-      run_bare(plan);
-    else
-      warm.check(plan, Siblings::sampled);
+  Checker warm, checker;
+  for (const Plan& plan : plans) run_case(warm, plan, o.how == "bare");
   for (const Plan& plan : plans) measured_case(checker, plan, o.how == "bare");
   return 0;
 }

@@ -129,11 +129,7 @@ class Program {
   at::Tensor closure() {
     training_.zero_grad();
     pass();
-    at::Tensor total;
-    for (const at::Tensor& root : roots_of(outputs_)) {
-      const auto sum = root.is_complex() ? at::real(root).sum() : root.sum();
-      total = total.defined() ? total + sum : sum;
-    }
+    const at::Tensor total = sum_of(roots_of(outputs_));
     if (!total.defined()) throw std::runtime_error("there is no loss to work with");
     total.backward();
     return total.detach();

@@ -9,6 +9,15 @@ Tensors roots_of(const Tensors& outputs) {
   return roots;
 }
 
+at::Tensor sum_of(const Tensors& roots) {
+  at::Tensor total;
+  for (const at::Tensor& root : roots) {
+    const auto sum = root.is_complex() ? at::real(root).sum() : root.sum();
+    total = total.defined() ? total + sum : sum;
+  }
+  return total;
+}
+
 Tensors ones_beside(const Tensors& roots) {
   Tensors gradients;
   for (const at::Tensor& root : roots)

@@ -65,6 +65,9 @@ bool pass_forward(const Plan& plan, const Model& model, const Inputs& inputs, Tu
 
 /// The outputs from which backward begins.
 Tensors roots_of(const Tensors& outputs);
+/// What an optimizer's closure gives back: the real parts of all of them as one number; undefined where there
+/// is no root.
+at::Tensor sum_of(const Tensors& roots);
 /// Beside each root the gradient that backward begins with: ones, made in float32 and cast.
 Tensors ones_beside(const Tensors& roots);
 

@@ -83,7 +83,7 @@ bool device_in_reach(Device device) {
 
 namespace {
 
-Observation run(const Plan& plan, Stock* stock, bool compares) {
+Observation run(const Plan& plan, Stock* stock, Session::Looks looks) {
   Observation seen;
   if (!device_in_reach(plan.device)) {
     seen.not_applicable = "no " + std::string(to_string(plan.device)) + " device here";
@@ -92,29 +92,26 @@ Observation run(const Plan& plan, Stock* stock, bool compares) {
   begin_positions(plan.device, plan.autocast);
   {
     const CleanSlate slate(plan);
-    seen = Session(plan, {.traces = traces_positions_within_backward(), .compares = compares}, stock).go();
+    looks.traces = traces_positions_within_backward();
+    seen = Session(plan, looks, stock).go();
   }
   require_to_work(plan.device);
-  if (wants_traces(seen)) run_again_traced(plan, stock, seen);
+  if (!looks.forward_alone && wants_traces(seen)) run_again_traced(plan, stock, seen);
   return seen;
 }
 
 }  // namespace
 
 Observation run(const Plan& plan, Stock* stock) {
-  return run(plan, stock, /*compares=*/false);
+  return run(plan, stock, Session::Looks{});
 }
 
 Observation run_compared(const Plan& plan) {
-  return run(plan, nullptr, /*compares=*/true);
+  return run(plan, nullptr, {.compares = true});
 }
 
 Observation run_forward(const Plan& plan) {
-  begin_positions(plan.device, plan.autocast);
-  const CleanSlate slate(plan);
-  Observation seen = Session(plan, {.forward_alone = true}, nullptr).go();
-  require_to_work(plan.device);
-  return seen;
+  return run(plan, nullptr, {.forward_alone = true});
 }
 
 }  // namespace dtypefuzz

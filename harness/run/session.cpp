@@ -353,11 +353,7 @@ at::Tensor Session::closure() {
   again.inputs_ = inputs_;
   Tensors outputs;
   if (!again.forward(outputs)) throw RefusedInClosure{again.seen_.calls.back(), *again.seen_.error};
-  at::Tensor total;
-  for (const at::Tensor& root : roots_of(outputs)) {
-    const auto sum = root.is_complex() ? at::real(root).sum() : root.sum();
-    total = total.defined() ? total + sum : sum;
-  }
+  const at::Tensor total = sum_of(roots_of(outputs));
   if (!total.defined()) throw NotApplicable{std::string(plan_.optimizer->name) + " has no loss to work with"};
   total.backward();
   const Tensors parameters = plan_.device->has_values ? model_.parameters() : Tensors{};
